@@ -1,0 +1,107 @@
+"""Read a YAML file into its schema, with dotted overrides; every mistake becomes one clear line."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from configs.schema import Actions
+from keypoints.errors import ConfigError
+
+FOLDER = Path(__file__).parent
+
+S = TypeVar("S", bound=BaseModel)
+
+
+def load(schema: type[S], file: str | Path, overrides: Sequence[str] = ()) -> S:
+    """Read `file` (a path, or the name of a file in this folder), apply `key.sub=value`, check it.
+
+    Raises ConfigError naming the file, the key, what was expected, what was found, and the nearest known key.
+    """
+    path = Path(file)
+    if path.parent == Path() and not path.exists():
+        path = FOLDER / path
+    tree = _read(path)
+    for override in overrides:
+        _apply(tree, override)
+    try:
+        return schema.model_validate(tree)
+    except ValidationError as error:
+        raise _clear(error, schema, path) from None
+
+
+@cache
+def load_actions() -> Actions:
+    """The shipped configs/actions.yaml."""
+    return load(Actions, "actions.yaml")
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError("no such file", file=path, hint=f"the shipped ones are in {FOLDER}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"can't be read: {error}", file=path) from None
+    except yaml.YAMLError as error:
+        raise ConfigError(f"not YAML: {error}", file=path) from None
+    if tree is None:
+        return {}
+    if not isinstance(tree, dict):
+        raise ConfigError("wrong content", file=path, expected="a mapping", found=type(tree).__name__)
+    return tree
+
+
+def _apply(tree: dict[str, Any], override: str) -> None:
+    """Set `key.sub=value` in the tree; the value is read as YAML."""
+    key, equals, text = override.partition("=")
+    if not equals or not key:
+        raise ConfigError("not an override", field=override, expected="key.sub=value")
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        value = text
+    *parents, last = key.split(".")
+    for parent in parents:
+        below = tree.setdefault(parent, {})
+        if not isinstance(below, dict):
+            raise ConfigError("has no fields", field=key, found=f"{parent} is {below!r}")
+        tree = below
+    tree[last] = value
+
+
+def _clear(error: ValidationError, schema: type[BaseModel], path: Path) -> ConfigError:
+    first = error.errors()[0]
+    where = tuple(first["loc"])
+    field = ".".join(str(part) for part in where)
+    if first["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(str(where[-1]), _known_keys(schema, where[:-1]), n=1, cutoff=0.0)
+        hint = f"did you mean {near[0]!r}?" if near else None
+        return ConfigError("unknown key", file=path, field=field, hint=hint)
+    if first["type"] == "missing":
+        return ConfigError("missing", file=path, field=field)
+    message = first["msg"].removeprefix("Value error, ")
+    return ConfigError(message, file=path, field=field or None, found=repr(first["input"]) if where else None)
+
+
+def _known_keys(schema: type[BaseModel], where: tuple[Any, ...]) -> list[str]:
+    """The field names of the model that sits at `where` inside `schema`."""
+    model: Any = schema
+    for part in where:
+        fields = model.model_fields if isinstance(model, type) and issubclass(model, BaseModel) else {}
+        annotation = fields[part].annotation if part in fields else model
+        model = next((m for m in _models(annotation)), model)
+    return list(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else []
+
+
+def _models(annotation: Any) -> list[type[BaseModel]]:
+    """Every schema inside an annotation such as `dict[str, Action] | None`."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for argument in get_args(annotation) for model in _models(argument)]

@@ -1,0 +1,97 @@
+"""The model card: what a model file says of itself, one JSON object under the ONNX metadata key `repsight`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from keypoints.errors import ModelError
+
+KEY = "repsight"
+FORMAT = 1
+
+
+class _Card(BaseModel):
+    """What both kinds of model say. Unknown keys are kept out of the way, so a newer writer stays readable."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    format: Literal[1] = FORMAT
+    name: str
+    version: str
+    licence: str
+    trained_on: tuple[str, ...]
+    metrics: dict[str, Any] = {}
+    made_by: dict[str, Any] = {}
+
+    def to_json(self) -> str:
+        """The card as the text that goes under the metadata key."""
+        return json.dumps(self.model_dump(mode="json"), sort_keys=True)
+
+
+class PoseCard(_Card):
+    """A pose model: `input` [height, width] px, `layout` of its output, `precision` of its weights.
+
+    layout `yolo`: (1, 4 + 1 + 51, N) with cx cy w h, score, 17 x (x, y, confidence), before NMS.
+    layout `yolo-nms-free`: (1, M, 4 + 1 + 1 + 51) with x1 y1 x2 y2, score, class, keypoints.
+    """
+
+    kind: Literal["pose"] = "pose"
+    input: tuple[int, int]
+    layout: Literal["yolo", "yolo-nms-free"]
+    precision: Literal["fp32", "fp16", "int8"]
+
+
+class CardAction(BaseModel):
+    """One class of a head."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    name: str
+    kind: Literal["reps", "hold", "rest"]
+
+
+class HeadCard(_Card):
+    """A head: its classes in the order of the `action` output, `window` samples at `rate_hz`."""
+
+    kind: Literal["head"] = "head"
+    actions: tuple[CardAction, ...] = Field(min_length=1)
+    window: int = Field(ge=1)
+    rate_hz: float = Field(gt=0)
+    temperature: float = 1.0
+
+
+C = TypeVar("C", bound=_Card)
+
+
+def read_card(kind: type[C], metadata: Mapping[str, str], file: str | Path) -> C:
+    """Read the card of `kind` out of a model's metadata.
+
+    Raises ModelError when there is none, it has an unknown format, or it describes another kind of model.
+    """
+    text = metadata.get(KEY)
+    if text is None:
+        raise ModelError("not a RepSight model", file=file, field=f"metadata {KEY}", expected="a model card",
+                         found="nothing", hint="make the file with `repsight export` or `repsight train-head`")  # fmt: skip
+    try:
+        content = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ModelError(f"not JSON: {error}", file=file, field=f"metadata {KEY}") from None
+    if not isinstance(content, dict):
+        raise ModelError("not an object", file=file, field=f"metadata {KEY}", found=type(content).__name__)
+    if content.get("format") != FORMAT:
+        raise ModelError("unknown format of the model card", file=file, field="format", expected=FORMAT,
+                         found=content.get("format"), hint="update RepSight, or export the model again")  # fmt: skip
+    wanted = kind.model_fields["kind"].default
+    if content.get("kind") != wanted:
+        raise ModelError("another kind of model", file=file, field="kind", expected=wanted, found=content.get("kind"))
+    try:
+        return kind.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"])
+        raise ModelError(first["msg"], file=file, field=field, found=repr(first["input"])) from None
