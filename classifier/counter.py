@@ -1,8 +1,26 @@
-"""Reps out of actions and phases: causal, in seconds, never in frames."""
+"""Reps and holds out of a head's predictions: causal, in seconds and never in frames.
+
+The head says at every frame what the action is and how far through a rep the person is. The share of the range
+of motion, (1 - cos phase) / 2, is 0 at the start posture and 1 at the turning point of a full rep. A rep is one
+excursion of that share: out by at least the counted share of a full rep, and most of the way back. It belongs
+to the action that was likeliest from its start to its end; without one clear action it is not counted.
+"""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from classifier.head import Prediction
+from configs.schema import Actions, Counting
+from keypoints import skeleton
+from keypoints.card import CardAction
+from keypoints.errors import ModelError
+from keypoints.types import FloatArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,3 +37,213 @@ class Rep:
     counted_at_s: float
     range_of_motion: float
     shallow: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """What the counter says after one frame.
+
+    action: the action shown, None while nothing is known. confidence: of that action, 0-1. phase: radians in
+    [0, 2 pi), None outside an action of kind reps. holding: a hold is running. visible: the joints that the
+    action needs are in the picture. countable: its phase can be told from this view. new_reps: counted at this frame.
+    """
+
+    action: str | None
+    confidence: float
+    phase: float | None
+    holding: bool
+    visible: bool
+    countable: bool
+    new_reps: tuple[Rep, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Excursion:
+    """A way out and back: when it began and ended, and its extremes as shares of the range of motion."""
+
+    start_s: float
+    end_s: float
+    base: float
+    peak: float
+
+
+class ExcursionDetector:
+    """Finds completed excursions in a signal that is 0 at rest and 1 at the far end of a full rep."""
+
+    def __init__(self, counted: float, way_back: float, highest_base: float) -> None:
+        """counted: least height of an excursion. way_back: share of the height that completes it.
+        highest_base: a start posture reads at most this, so that a first cycle that began before the camera
+        did is measured from a plausible base."""
+        self._counted, self._way_back, self._highest_base = counted, way_back, highest_base
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the excursion in progress; the next one may be in mid-course."""
+        self._base = self._highest_base
+        self._peak = 0.0
+        self._start_s: float | None = None
+        self._last_low_s: float | None = None
+
+    @property
+    def in_progress_since(self) -> float | None:
+        """When the excursion in progress began, or None at rest."""
+        return self._start_s
+
+    def update(self, time_s: float, value: float) -> Excursion | None:
+        """The excursion that this sample completes, if one."""
+        if self._last_low_s is None:
+            self._last_low_s = time_s
+        if self._start_s is None:
+            self._base = min(self._base, value)
+            if value <= self._base + self._counted / 3:
+                self._last_low_s = time_s
+            if value - self._base < self._counted:
+                return None
+            self._start_s, self._peak = self._last_low_s, value
+        self._peak = max(self._peak, value)
+        if value > self._peak - self._way_back * (self._peak - self._base):
+            return None
+        done = Excursion(self._start_s, time_s, self._base, self._peak)
+        self._start_s, self._last_low_s = None, time_s
+        self._base = min(value, self._highest_base)
+        return done
+
+
+class RepCounter:
+    """Counts reps and times holds for one person."""
+
+    def __init__(self, classes: Sequence[CardAction], actions: Actions, settings: Counting | None = None) -> None:
+        """classes: the head's, in the order of its output. Raises ModelError for a class that `actions` lacks."""
+        for entry in classes:
+            if entry.name not in actions.actions:
+                raise ModelError("an action that configs/actions.yaml does not have", field="actions",
+                                 expected=", ".join(actions.names), found=entry.name)  # fmt: skip
+        self._names = [entry.name for entry in classes]
+        self._actions = [actions.actions[name] for name in self._names]
+        self._range = actions.range_of_motion
+        self._settings = settings or Counting()
+        self._is_rep = np.array([a.kind == "reps" for a in self._actions])
+        self._at_turn = np.array([a.counted_at == "turn" for a in self._actions])
+        # Counted at the turning point is counted on return to it: the same detector on the mirrored signal.
+        self._detectors = {
+            at_turn: ExcursionDetector(self._range.counted, self._range.way_back, self._settings.highest_base)
+            for at_turn in (False, True)
+        }
+        self.reps: dict[str, int] = {}
+        self.holds_s: dict[str, float] = {}
+        self.lose_person()
+
+    def lose_person(self) -> None:
+        """The person is gone: what is in progress is dropped, counts are kept."""
+        self._belief: NDArray[np.float64] | None = None
+        self._shown: int | None = None
+        self._time_s: float | None = None
+        self._history: list[tuple[float, NDArray[np.float64], NDArray[np.bool_]]] = []
+        self._hold_since_s: float | None = None
+        self._held_until_s: float | None = None
+        self._value: float | None = None
+        self._certainty = 1.0
+        for detector in self._detectors.values():
+            detector.reset()
+
+    def update(self, time_s: float, keypoints: FloatArray, prediction: Prediction) -> Count:
+        """One frame with the person in it. keypoints: float32 (17, 3), the newest of the window."""
+        elapsed = 0.0 if self._time_s is None else time_s - self._time_s
+        probabilities = prediction.probabilities.astype(np.float64)
+        self._believe(probabilities, elapsed)
+        self._choose()
+        cosine, sine = prediction.phase if prediction.phase is not None else (1.0, 0.0)
+        value = self._smooth((1 - float(np.clip(cosine, -1, 1))) / 2, elapsed)
+        self._time_s = time_s
+        self._remember(time_s, probabilities, keypoints)
+
+        new = [rep for at_turn in (False, True) if (rep := self._count(time_s, value, at_turn)) is not None]
+        for rep in new:
+            self.reps[rep.action] = self.reps.get(rep.action, 0) + 1
+        holding = self._hold(time_s, bool(new))
+        shown = self._shown
+        assert shown is not None and self._belief is not None
+        rep_shown = bool(self._is_rep[shown])
+        phase = math.atan2(sine, cosine) % (2 * math.pi) if rep_shown and prediction.phase is not None else None
+        visible = bool(self._needed(keypoints)[shown])
+        # A head trained on squared error answers with a short phase vector where it can't tell the phase.
+        keep = math.exp(-elapsed / self._settings.certainty_s)
+        self._certainty = keep * self._certainty + (1 - keep) * min(1.0, math.hypot(cosine, sine))
+        countable = not rep_shown or self._certainty >= self._settings.least_certainty
+        belief = float(self._belief[shown])
+        return Count(self._names[shown], belief, phase, holding, visible, countable, tuple(new))
+
+    def _believe(self, probabilities: NDArray[np.float64], elapsed: float) -> None:
+        """Average the probabilities over time: a single odd window changes nothing."""
+        if self._belief is None:
+            self._belief = probabilities
+            return
+        keep = math.exp(-elapsed / self._settings.belief_s)
+        self._belief = keep * self._belief + (1 - keep) * probabilities
+
+    def _choose(self) -> None:
+        """Show the likeliest action, and change only when another leads by a margin."""
+        assert self._belief is not None
+        best = int(self._belief.argmax())
+        if self._shown is None or self._belief[best] > self._belief[self._shown] + self._settings.switch_margin:
+            self._shown = best
+
+    def _smooth(self, value: float, elapsed: float) -> float:
+        """A light low-pass on the share of the range of motion, against flicker at the thresholds."""
+        if self._value is None:
+            self._value = value
+        keep = math.exp(-elapsed / self._settings.smooth_s) if self._settings.smooth_s > 0 else 0.0
+        self._value = keep * self._value + (1 - keep) * value
+        return self._value
+
+    def _remember(self, time_s: float, probabilities: NDArray[np.float64], keypoints: FloatArray) -> None:
+        self._history.append((time_s, probabilities, self._needed(keypoints)))
+        since = min((d.in_progress_since for d in self._detectors.values() if d.in_progress_since is not None),
+                    default=time_s)  # fmt: skip
+        oldest = min(since, time_s - self._settings.look_back_s) - 1.0
+        while self._history[0][0] < oldest:
+            self._history.pop(0)
+
+    def _needed(self, keypoints: FloatArray) -> NDArray[np.bool_]:
+        """For each action, whether the joints that it needs are seen on one side of the body at least."""
+        seen = keypoints[:, 2] >= self._settings.seen_confidence
+        result = np.ones(len(self._actions), bool)
+        for i, action in enumerate(self._actions):
+            sides = [[skeleton.INDEX[f"{side}_{joint}"] for joint in action.needs] for side in ("left", "right")]
+            result[i] = any(bool(seen[side].all()) for side in sides)
+        return result
+
+    def _count(self, time_s: float, value: float, at_turn: bool) -> Rep | None:
+        done = self._detectors[at_turn].update(time_s, 1 - value if at_turn else value)
+        if done is None:
+            return None
+        start_s = min(done.start_s, time_s - self._settings.look_back_s)
+        assert self._shown is not None
+        rows = [row for row in self._history if row[0] >= start_s]
+        mean = np.mean([p for _, p, _ in rows], axis=0)
+        mine = self._is_rep & (self._at_turn == at_turn)
+        best = int(np.where(mine, mean, -1).argmax())
+        seen = np.mean([v[best] for _, _, v in rows])
+        clear = mean[best] >= self._settings.clear_action and mean.argmax() == best
+        switched = self._shown != best and self._actions[self._shown].kind != "rest"
+        if not clear or switched or seen < self._settings.seen_share:
+            return None
+        motion = min(done.peak - done.base, 1.0)
+        return Rep(self._names[best], done.start_s, done.end_s, time_s, motion, motion < self._range.full)
+
+    def _hold(self, time_s: float, counted: bool) -> bool:
+        """Time a hold: it begins with its action or after the last rep, and shows once it has lasted a while."""
+        assert self._shown is not None
+        name, action = self._names[self._shown], self._actions[self._shown]
+        if action.kind != "hold" or counted:
+            self._hold_since_s = None if action.kind != "hold" else time_s
+            return False
+        if self._hold_since_s is None:
+            self._hold_since_s = self._held_until_s = time_s
+        if time_s - self._hold_since_s < self._settings.hold_after_s:
+            self._held_until_s = self._hold_since_s
+            return False
+        assert self._held_until_s is not None
+        self.holds_s[name] = self.holds_s.get(name, 0.0) + time_s - self._held_until_s
+        self._held_until_s = time_s
+        return True

@@ -50,9 +50,71 @@ class Actions(Schema):
     """configs/actions.yaml."""
 
     range_of_motion: RangeOfMotion = RangeOfMotion()
+    aliases: dict[str, str] = {}
     actions: dict[str, Action] = Field(min_length=1)
 
     @property
     def names(self) -> tuple[str, ...]:
         """The actions in the order of the file."""
         return tuple(self.actions)
+
+    def fold(self, label: str) -> str:
+        """The action that a label of another source stands for; `other` when none does."""
+        name = label.strip().lower().replace("-", "_").replace(" ", "_")
+        name = self.aliases.get(name, name)
+        return name if name in self.actions else "other"
+
+    @model_validator(mode="after")
+    def _aliases_lead_to_actions(self) -> Actions:
+        for label, name in self.aliases.items():
+            if name not in self.actions:
+                raise ValueError(f"the alias {label} leads to {name}, which is not an action")
+        return self
+
+
+class Counting(Schema):
+    """configs/counting.yaml: how predictions become counts."""
+
+    belief_s: float = Field(default=0.4, gt=0, description="time constant of the average over action probabilities")
+    switch_margin: float = Field(default=0.15, ge=0, lt=1, description="lead that changes the action shown")
+    smooth_s: float = Field(default=0.06, ge=0, description="time constant of the low-pass on the phase")
+    highest_base: float = Field(default=0.25, ge=0, lt=1, description="a start posture reads at most this")
+    clear_action: float = Field(default=0.45, ge=0, le=1, description="mean probability that a rep's action needs")
+    look_back_s: float = Field(default=0.6, ge=0, description="least time over which that mean is taken")
+    seen_confidence: float = Field(default=0.3, ge=0, le=1, description="a joint below it is not seen")
+    seen_share: float = Field(default=0.5, ge=0, le=1, description="share of a rep in which its joints are seen")
+    hold_after_s: float = Field(default=2.0, ge=0, description="without a rep before a hold begins to show")
+    certainty_s: float = Field(default=2.0, gt=0, description="time constant of the average length of the phase")
+    least_certainty: float = Field(default=0.35, ge=0, le=1, description="below it the view does not tell the phase")
+    lost_after_s: float = Field(default=2.0, gt=0, description="without the person before a rep in progress is dropped")
+
+
+class Augment(Schema):
+    """Random changes of training windows."""
+
+    roll_deg: float = Field(default=10, ge=0, le=180)
+    stretch: float = Field(default=0.15, ge=0, lt=1, description="share by which each axis may grow or shrink")
+    jitter: float = Field(default=0.02, ge=0, description="standard deviation, in torsos")
+    joint_dropout: float = Field(default=0.3, ge=0, lt=1, description="largest share of joints taken away")
+    short_history: float = Field(default=0.3, ge=0, le=1, description="share of windows that begin late")
+
+
+class TrainHead(Schema):
+    """configs/train_head.yaml."""
+
+    head: str = "gru"
+    hidden: int = Field(default=56, ge=4)
+    window: int = Field(default=36, ge=2, description="samples a window")
+    rate_hz: float = Field(default=12.0, gt=0, description="samples a second")
+    every_s: float = Field(default=0.25, gt=0, description="seconds between the windows cut from a sequence")
+    epochs: int = Field(default=20, ge=1)
+    patience: int = Field(default=6, ge=1, description="epochs without a better validation loss before it stops")
+    batch: int = Field(default=256, ge=1)
+    learning_rate: float = Field(default=3e-3, gt=0)
+    weight_decay: float = Field(default=1e-3, ge=0)
+    label_smoothing: float = Field(default=0.05, ge=0, lt=1)
+    phase_weight: float = Field(default=4.0, ge=0, description="of the phase loss beside the action loss")
+    validation: float = Field(default=0.1, gt=0, lt=1, description="share of subjects kept for validation")
+    seed: int = 0
+    threads: int = Field(default=2, ge=1)
+    augment: Augment = Augment()

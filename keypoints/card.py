@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from keypoints.errors import ModelError
 
 KEY = "repsight"
-FORMAT = 1
+FORMAT = 1  # the newest format of the card that this version reads
 
 
 class _Card(BaseModel):
@@ -20,7 +20,7 @@ class _Card(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    format: Literal[1] = FORMAT
+    format: Literal[1] = 1
     name: str
     version: str
     licence: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -144,7 +143,7 @@ class KeypointSequence:
         def text(name: str) -> str | None:
             return str(fields[name]) if name in fields else None
 
-        action: str | Sequence[str] | None = None
+        action: str | tuple[str, ...] | None = None
         if "action" in fields:
             value = fields["action"]
             action = str(value) if value.ndim == 0 else tuple(str(v) for v in value)

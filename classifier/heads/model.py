@@ -1,0 +1,29 @@
+"""A whole head: normalisation, a body from the registry, and the two outputs of the contract."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from classifier.heads.normalize import FEATURES, Normalize
+from classifier.heads.registry import build
+
+
+class HeadModel(nn.Module):
+    """Windows (B, T, 17, 3) to action logits (B, C) and phase (B, 2).
+
+    The phase is not forced onto the unit circle: trained on squared error, its length falls where the model is
+    unsure, and 1 - 2 * (share of the range of motion) is what its cosine then still estimates best.
+    """
+
+    def __init__(self, head: str, hidden: int, classes: int, window: int, rate_hz: float, dropout: float = 0.1) -> None:
+        super().__init__()
+        self.normalize = Normalize(rate_hz)
+        self.body = build(head, FEATURES, hidden, window)
+        width = int(self.body.width)  # type: ignore[arg-type]
+        self.dropout = nn.Dropout(dropout)
+        self.action = nn.Linear(width, classes)
+        self.phase = nn.Linear(width, 2)
+
+    def forward(self, keypoints: Tensor) -> tuple[Tensor, Tensor]:
+        summary = self.dropout(self.body(self.normalize(keypoints)))
+        return self.action(summary), self.phase(summary).tanh()

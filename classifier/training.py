@@ -1,0 +1,189 @@
+"""Train a head: labelled sequences in, the best model out; a killed run goes on where it stopped."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from classifier.augment import augment
+from classifier.examples import Examples
+from classifier.heads import HeadModel
+from configs.schema import TrainHead
+from keypoints.errors import InputError
+
+#: Called after every epoch with its metrics.
+Report = Callable[[dict[str, float]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """The best model of a run. metrics: of that model on the validation part; curve: every epoch's metrics."""
+
+    model: HeadModel
+    temperature: float
+    metrics: dict[str, float]
+    curve: list[dict[str, float]] = field(default_factory=list)
+
+
+def split_by_subject(examples: Examples, subjects: Sequence[str], share: float, seed: int) -> tuple[Any, Any]:
+    """Indices of the training and the validation windows; no subject is in both.
+
+    subjects: who each sequence shows, by sequence number. Raises InputError when there is only one.
+    """
+    who = np.array(subjects)[examples.sequence]
+    people = np.unique(who)
+    if len(people) < 2:
+        raise InputError("can't be split", field="subject", expected="two subjects at least", found=len(people))
+    chosen = np.random.default_rng(seed).permutation(people)[: max(1, round(share * len(people)))]
+    held_out = np.isin(who, chosen)
+    return np.flatnonzero(~held_out), np.flatnonzero(held_out)
+
+
+def train(
+    examples: Examples,
+    subjects: Sequence[str],
+    classes: int,
+    config: TrainHead,
+    checkpoint: Path | None = None,
+    report: Report = lambda metrics: None,
+) -> Trained:
+    """Train on `examples`, keep the epoch with the lowest validation loss, and calibrate its temperature.
+
+    checkpoint: written after every epoch; when the file is there the run goes on from it, and ends in the same
+    weights as a run that was never stopped.
+    """
+    torch.manual_seed(config.seed)
+    torch.set_num_threads(config.threads)
+    training, validation = split_by_subject(examples, subjects, config.validation, config.seed)
+    keypoints, action, phase = (torch.from_numpy(a) for a in (examples.keypoints, examples.action, examples.phase))
+    held_out = (keypoints[validation], action[validation], phase[validation])
+
+    model = HeadModel(config.head, config.hidden, classes, config.window, config.rate_hz)
+    optimizer = torch.optim.AdamW(model.parameters(), config.learning_rate, weight_decay=config.weight_decay)
+    steps = math.ceil(len(training) / config.batch)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, config.learning_rate, total_steps=steps * config.epochs)
+    loss_of = _Loss(action[training], classes, config)
+    state: dict[str, Any] = {"epoch": 0, "best": math.inf, "stale": 0, "weights": None, "curve": []}
+    if checkpoint is not None and checkpoint.exists():
+        state = _restore(checkpoint, model, optimizer, schedule, config)
+
+    while state["epoch"] < config.epochs and state["stale"] < config.patience:
+        # The draw of an epoch depends on its number alone, so that a resumed run sees the same windows.
+        torch.manual_seed(config.seed * 1000 + state["epoch"])
+        generator = torch.Generator().manual_seed(config.seed * 1000 + state["epoch"])
+        order = torch.from_numpy(training)[torch.randperm(len(training), generator=generator)]
+        model.train()
+        total = 0.0
+        for batch in torch.split(order, config.batch):
+            windows = augment(keypoints[batch], config.augment, generator)
+            logits, found = model(windows)
+            loss = loss_of(logits, found, action[batch], phase[batch])
+            optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.step()
+            schedule.step()
+            total += float(loss.detach()) * len(batch)
+        metrics = validate(model, *held_out, loss_of)
+        metrics = {"epoch": state["epoch"] + 1.0, "training_loss": total / len(order), **metrics}
+        state["curve"].append(metrics)
+        state["epoch"] += 1
+        state["stale"] += 1
+        if metrics["loss"] < state["best"]:
+            state.update(best=metrics["loss"], stale=0, weights={k: v.clone() for k, v in model.state_dict().items()})
+        report(metrics)
+        if checkpoint is not None:
+            _save(checkpoint, model, optimizer, schedule, state, config)
+
+    model.load_state_dict(state["weights"])
+    model.eval()
+    temperature = calibrate(model, *held_out[:2])
+    best = min(state["curve"], key=lambda m: m["loss"])
+    return Trained(model, temperature, best, state["curve"])
+
+
+class _Loss:
+    """Cross-entropy of the action, weighted against rare classes, plus the squared error of the known phases."""
+
+    def __init__(self, action: Tensor, classes: int, config: TrainHead) -> None:
+        share = torch.bincount(action, minlength=classes).float().clamp(min=1)
+        weight = (share.mean() / share).sqrt().clamp(0.5, 2.0)
+        self._action = nn.CrossEntropyLoss(weight, label_smoothing=config.label_smoothing)
+        self._weight = config.phase_weight
+
+    def __call__(self, logits: Tensor, phase: Tensor, action: Tensor, true_phase: Tensor) -> Tensor:
+        known = (true_phase != 0).any(1).float()
+        squared = ((phase - true_phase) ** 2).sum(1)
+        phase_loss: Tensor = (squared * known).sum() / known.sum().clamp(min=1)
+        loss: Tensor = self._action(logits, action) + self._weight * phase_loss
+        return loss
+
+
+@torch.no_grad()
+def validate(model: HeadModel, keypoints: Tensor, action: Tensor, phase: Tensor, loss_of: _Loss) -> dict[str, float]:
+    """Loss, accuracy of the action, and mean absolute error of the share of the range of motion."""
+    model.eval()
+    parts = [model(k) for k in torch.split(keypoints, 4096)]
+    logits, found = (torch.cat(p) for p in zip(*parts, strict=True))
+    known = (phase != 0).any(1)
+    error = ((found[:, 0] - phase[:, 0]).abs() / 2)[known]
+    return {
+        "loss": float(loss_of(logits, found, action, phase)),
+        "accuracy": float((logits.argmax(1) == action).float().mean()),
+        "excursion_error": float(error.mean()) if len(error) else math.nan,
+    }
+
+
+@torch.no_grad()
+def _logits(model: HeadModel, keypoints: Tensor) -> Tensor:
+    return torch.cat([model(k)[0] for k in torch.split(keypoints, 4096)])
+
+
+def calibrate(model: HeadModel, keypoints: Tensor, action: Tensor) -> float:
+    """The temperature that minimises the log loss on the validation part.
+
+    Guo et al., "On Calibration of Modern Neural Networks" (2017).
+    """
+    logits = _logits(model, keypoints)
+    log_temperature = torch.zeros(1, requires_grad=True)
+    optimizer = torch.optim.LBFGS([log_temperature], lr=0.1, max_iter=50)
+
+    def closure() -> Tensor:
+        optimizer.zero_grad()
+        loss = nn.functional.cross_entropy(logits / log_temperature.exp(), action)
+        loss.backward()  # type: ignore[no-untyped-call]
+        return loss
+
+    optimizer.step(closure)  # type: ignore[no-untyped-call]
+    return float(log_temperature.detach().exp())
+
+
+def _save(
+    path: Path, model: nn.Module, optimizer: Any, schedule: Any, state: dict[str, Any], config: TrainHead
+) -> None:
+    content = {
+        "model": model.state_dict(), "optimizer": optimizer.state_dict(), "schedule": schedule.state_dict(),
+        "state": state, "config": config.model_dump_json(),
+    }  # fmt: skip
+    partial = path.with_name(path.name + ".partial")
+    torch.save(content, partial)
+    partial.replace(path)  # a kill while writing leaves the last whole checkpoint
+
+
+def _restore(path: Path, model: nn.Module, optimizer: Any, schedule: Any, config: TrainHead) -> dict[str, Any]:
+    content = torch.load(path, weights_only=True)
+    if content["config"] != config.model_dump_json():
+        raise InputError("made with other settings", file=path, field="config",
+                         hint="train without --resume, or with the settings it began with")  # fmt: skip
+    model.load_state_dict(content["model"])
+    optimizer.load_state_dict(content["optimizer"])
+    schedule.load_state_dict(content["schedule"])
+    state: dict[str, Any] = content["state"]
+    return state

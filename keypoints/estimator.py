@@ -1,0 +1,75 @@
+"""What a pose estimator is, and the registry: another estimator is one class with `@register("name")`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from keypoints.errors import InputError
+from keypoints.types import Pose
+
+Image = NDArray[np.uint8]
+
+
+class PoseEstimator(Protocol):
+    """Finds people in a picture.
+
+    `prepare` and `infer` are the two halves of `estimate`, so that a caller can time them apart: what
+    `prepare` returns is for `infer` of the same estimator alone, and valid until the next `prepare`.
+    """
+
+    name: str
+
+    def prepare(self, image: Image) -> Any:
+        """Fit a BGR uint8 (H, W, 3) picture to the model."""
+        ...
+
+    def infer(self, prepared: Any) -> list[Pose]:
+        """The people in it, best score first, in pixels of the picture."""
+        ...
+
+    def estimate(self, image: Image) -> list[Pose]:
+        """`infer(prepare(image))`."""
+        ...
+
+
+Factory = Callable[..., PoseEstimator]
+F = TypeVar("F", bound=Factory)
+
+_FACTORIES: dict[str, Factory] = {}
+_SUFFIXES: dict[str, str] = {}
+
+
+def register(name: str, *suffixes: str) -> Callable[[F], F]:
+    """Register a class or function `(path, **settings) -> PoseEstimator` under `name`, for files with `suffixes`."""
+
+    def add(factory: F) -> F:
+        _FACTORIES[name] = factory
+        _SUFFIXES.update(dict.fromkeys(suffixes, name))
+        return factory
+
+    return add
+
+
+def names() -> tuple[str, ...]:
+    """The registered estimators."""
+    return tuple(sorted(_FACTORIES))
+
+
+def create(path: str | Path, name: str | None = None, **settings: Any) -> PoseEstimator:
+    """The estimator `name` around the model file `path`; without a name, the file's suffix tells.
+
+    Raises InputError when no estimator has this name or takes this kind of file, ModelError when the file
+    does not fit, MissingExtraError when the estimator's package is not installed.
+    """
+    found = name or _SUFFIXES.get(Path(path).suffix.lower())
+    if found is None:
+        raise InputError("no pose estimator for this kind of file", file=path,
+                         expected=" or ".join(sorted(_SUFFIXES)), found=Path(path).suffix or "no suffix")  # fmt: skip
+    if found not in _FACTORIES:
+        raise InputError("no such pose estimator", field="estimator", expected=", ".join(names()), found=found)
+    return _FACTORIES[found](path, **settings)

@@ -1,0 +1,77 @@
+"""Fit any picture into a model's input: aspect kept, grey borders, RGB planes 0-1; and map points back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from keypoints.errors import InputError
+
+#: The border's grey, that of YOLO's training (Ultralytics, `LetterBox`).
+BORDER = 114
+
+
+@dataclass(frozen=True, slots=True)
+class Letterboxed:
+    """A picture that is ready for a model, and the way back.
+
+    tensor: float32 (1, 3, h, w), RGB, 0-1; it belongs to its `Letterbox` and is valid until the next one.
+    scale: (x, y), input pixels for one picture pixel. offset: (x, y) of the picture in the input, px.
+    size: (width, height) of the picture, px.
+    """
+
+    tensor: NDArray[np.float32]
+    scale: tuple[float, float]
+    offset: tuple[int, int]
+    size: tuple[int, int]
+
+    def to_picture(self, points: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Map x, y (..., 2) from input pixels to picture pixels."""
+        mapped: NDArray[np.float32] = (points - np.float32(self.offset)) / np.float32(self.scale)
+        return mapped
+
+
+class Letterbox:
+    """Letterboxes pictures for one input size, in buffers that it keeps."""
+
+    def __init__(self, height: int, width: int) -> None:
+        self.height, self.width = height, width
+        self._tensor = np.empty((1, 3, height, width), np.float32)
+        self._place: tuple[int, int, int, int] | None = None
+
+    def __call__(self, image: NDArray[np.uint8]) -> Letterboxed:
+        """Letterbox a BGR, grey or RGBA picture of any size. Raises InputError when it is none of these."""
+        image = to_bgr(image)
+        height, width = image.shape[:2]
+        ratio = min(self.height / height, self.width / width)
+        new_width, new_height = max(1, round(width * ratio)), max(1, round(height * ratio))
+        left, top = (self.width - new_width) // 2, (self.height - new_height) // 2
+        place = (left, top, new_width, new_height)
+        if place != self._place:  # the borders stay as they are while the pictures keep their shape
+            self._tensor.fill(BORDER / 255)
+            self._place = place
+        small = cv2.resize(image, (new_width, new_height), interpolation=cv2.INTER_LINEAR)
+        window = self._tensor[0, :, top : top + new_height, left : left + new_width]
+        for channel, plane in enumerate(cv2.split(small)):
+            np.multiply(plane, np.float32(1 / 255), out=window[2 - channel])
+        return Letterboxed(self._tensor, (new_width / width, new_height / height), (left, top), (width, height))
+
+
+def to_bgr(image: NDArray[Any]) -> NDArray[np.uint8]:
+    """A uint8 picture (H, W), (H, W, 1), (H, W, 3) BGR or (H, W, 4) BGRA as BGR (H, W, 3).
+
+    Raises InputError when the shape or the dtype is another, or the picture is empty.
+    """
+    channels = image.shape[2] if image.ndim == 3 else 1
+    if image.dtype != np.uint8 or image.ndim not in (2, 3) or image.size == 0 or channels not in (1, 3, 4):
+        raise InputError("not a picture", field="image", expected="uint8 (H, W, 3)",
+                         found=f"{image.dtype} {image.shape}")  # fmt: skip
+    if channels == 3:
+        return image
+    code = cv2.COLOR_BGRA2BGR if channels == 4 else cv2.COLOR_GRAY2BGR
+    converted: NDArray[np.uint8] = cv2.cvtColor(image, code)
+    return converted

@@ -1,0 +1,27 @@
+"""Object keypoint similarity: how near two sets of keypoints are, in the measure of COCO."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+#: How far human annotators disagree on each joint, as a share of the person's size; OKS takes twice that
+#: (COCO keypoint evaluation, https://cocodataset.org/#keypoints-eval).
+SIGMAS: Final = np.array(
+    [.026, .025, .025, .035, .035, .079, .079, .072, .072, .062, .062, .107, .107, .087, .087, .089, .089]
+)  # fmt: skip
+
+
+def oks(found: NDArray[Any], true: NDArray[Any], area: float) -> float:
+    """OKS of keypoints `found` (17, 2+) with `true` (17, 3), over the joints with confidence above 0 in `true`.
+
+    area: of the person, px². 1 is the same place, 0 far away or no joint to compare.
+    """
+    seen = true[:, 2] > 0
+    if not seen.any():
+        return 0.0
+    squared = ((found[seen, :2] - true[seen, :2]) ** 2).sum(1)
+    spread = 2 * SIGMAS[seen]
+    return float(np.exp(-squared / (2 * max(area, 1e-9) * spread**2)).mean())

@@ -1,0 +1,113 @@
+"""`YoloPose`: a YOLO pose model on ONNX Runtime, described by its own model card."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnxruntime as ort
+
+from keypoints.card import PoseCard, read_card
+from keypoints.decode import NMS_FREE_CHANNELS, YOLO_CHANNELS, Detections, decode_nms_free, decode_yolo
+from keypoints.errors import ModelError
+from keypoints.estimator import Image, register
+from keypoints.letterbox import Letterbox, Letterboxed
+from keypoints.session import open_session
+from keypoints.types import Pose
+
+#: The pose model that ships with RepSight.
+SHIPPED = Path(__file__).parent / "models" / "pose.onnx"
+
+_DECODERS = {"yolo": decode_yolo, "yolo-nms-free": decode_nms_free}
+
+
+@register("yolo", ".onnx")
+class YoloPose:
+    """Finds people and their 17 keypoints in a picture."""
+
+    name = "yolo"
+
+    def __init__(
+        self,
+        path: str | Path = SHIPPED,
+        *,
+        threads: int = 0,
+        threshold: float = 0.25,
+        iou: float = 0.7,
+        floor: float = 0.05,
+    ) -> None:
+        """Open a pose model file.
+
+        threads: as in `session.open_session`. threshold: the least score of a person. iou: the overlap above
+        which NMS takes two boxes for one person (both are YOLO's defaults for prediction). floor: a joint with
+        less confidence is missing.
+        Raises ModelError when the file is no pose model of RepSight, or its input and output are not what its
+        card says.
+        """
+        self.path = Path(path)
+        self.threshold, self.iou, self.floor = threshold, iou, floor
+        self._session = open_session(self.path, threads)
+        self.card = read_card(PoseCard, self._session.get_modelmeta().custom_metadata_map, self.path)
+        _check_shapes(self._session, self.card, self.path)
+        self._input = self._session.get_inputs()[0].name
+        self._half = "float16" in self._session.get_inputs()[0].type
+        self._decode = _DECODERS[self.card.layout]
+        self._letterbox = Letterbox(*self.card.input)
+
+    def prepare(self, image: Image) -> Letterboxed:
+        """Letterbox a BGR (or grey, or RGBA) uint8 picture; valid until the next `prepare`."""
+        return self._letterbox(image)
+
+    def infer(self, prepared: Letterboxed) -> list[Pose]:
+        """The people in a prepared picture, best score first, in pixels of the picture."""
+        tensor = prepared.tensor.astype(np.float16) if self._half else prepared.tensor
+        output = self._session.run(None, {self._input: tensor})[0]
+        if output.dtype != np.float32:
+            output = output.astype(np.float32)
+        return to_poses(self._decode(output, self.threshold, self.iou), prepared, self.floor)
+
+    def estimate(self, image: Image) -> list[Pose]:
+        """`infer(prepare(image))`."""
+        return self.infer(self.prepare(image))
+
+
+def to_poses(found: Detections, prepared: Letterboxed, floor: float) -> list[Pose]:
+    """Detections in input pixels as poses in picture pixels.
+
+    A joint with confidence below `floor` or outside of the picture is missing: exactly (0, 0, 0). Boxes are
+    clipped to the picture.
+    """
+    size = np.float32(prepared.size)
+    points = prepared.to_picture(found.keypoints[..., :2])
+    confidence = found.keypoints[..., 2]
+    seen = (confidence >= floor) & (points >= 0).all(-1) & (points < size).all(-1)
+    keypoints = np.where(seen[..., None], np.concatenate([points, confidence[..., None]], -1), np.float32(0))
+    boxes = np.clip(prepared.to_picture(found.boxes.reshape(-1, 2, 2)), 0, size).reshape(-1, 4)
+    return [
+        Pose(k.astype(np.float32), b.astype(np.float32), float(s))
+        for k, b, s in zip(keypoints, boxes, found.scores, strict=True)
+    ]
+
+
+def _check_shapes(session: ort.InferenceSession, card: PoseCard, path: Path) -> None:
+    """Hold the graph's input and output against its card."""
+    inputs, outputs = session.get_inputs(), session.get_outputs()
+    expected = [1, 3, *card.input]
+    if len(inputs) != 1 or not _fits(inputs[0].shape, expected):
+        raise ModelError("does not fit the model card", file=path, field="input", expected=expected,
+                         found=[value.shape for value in inputs])  # fmt: skip
+    if not inputs[0].type in ("tensor(float)", "tensor(float16)"):
+        raise ModelError("wrong type", file=path, field="input", expected="float", found=inputs[0].type)
+    layout = [1, YOLO_CHANNELS, None] if card.layout == "yolo" else [1, None, NMS_FREE_CHANNELS]
+    if not outputs or not _fits(outputs[0].shape, layout):
+        raise ModelError(f"does not fit layout {card.layout}", file=path, field="output",
+                         expected=["N" if value is None else value for value in layout],
+                         found=[value.shape for value in outputs])  # fmt: skip
+
+
+def _fits(shape: list[int | str | None], expected: list[int | None]) -> bool:
+    """Whether a graph's shape is the expected one; a symbol (a dynamic axis) or an expected None fits anything."""
+    return len(shape) == len(expected) and all(
+        wanted is None or not isinstance(got, int) or got == wanted
+        for got, wanted in zip(shape, expected, strict=True)
+    )
