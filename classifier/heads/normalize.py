@@ -6,7 +6,6 @@ stands in the picture and how large they are; not to mirroring or rotation, whic
 
 from __future__ import annotations
 
-import math
 from typing import Final
 
 import torch
@@ -19,12 +18,20 @@ LIMIT: Final = 6.0
 
 FEATURES: Final = (
     2 * skeleton.COUNT  # joints about the body's centre
+    + 2 * skeleton.COUNT  # motion of each joint, torsos a second
     + skeleton.COUNT  # confidence
-    + 2 * skeleton.COUNT  # motion of each joint, a second
-    + 2  # the centre about its place at the newest sample
     + 2 * len(skeleton.LIMBS)  # directions of the bones
     + 2 * len(skeleton.ANGLES)  # cosine and sine of the joint angles
+    + 2  # the centre about its place at the newest sample
 )
+
+
+def joint_features(features: Tensor) -> Tensor:
+    """The part of the features that belongs to single joints, (B, T, 17, 5): place, motion, confidence."""
+    joints = skeleton.COUNT
+    place, motion, confidence = torch.split(features[..., : 5 * joints], [2 * joints, 2 * joints, joints], -1)
+    pairs = [part.unflatten(-1, (joints, 2)) for part in (place, motion)]
+    return torch.cat([*pairs, confidence[..., None]], -1)
 
 
 class Normalize(nn.Module):
@@ -72,8 +79,8 @@ class Normalize(nn.Module):
 
         bones = self._directions(points, seen, scale)
         angles = self._angles(points, seen, scale)
-        flat = [body, motion, bones, angles]
-        return torch.cat([f.flatten(2) for f in flat] + [confidence, travel], -1)
+        parts = [body, motion, confidence, bones, angles, travel]
+        return torch.cat([part.flatten(2) for part in parts], -1)
 
     @staticmethod
     def _scale(
@@ -132,8 +139,3 @@ def _masked_median(values: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
     ordered = torch.sort(hidden, dim=1).values
     middle = ((count - 1).clamp(min=0) / 2).floor().to(torch.int64)
     return ordered.gather(1, middle), count > 0
-
-
-def parameters_of(module: nn.Module) -> int:
-    """How many trainable numbers a module has."""
-    return sum(math.prod(p.shape) for p in module.parameters() if p.requires_grad)
