@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,6 +55,10 @@ class Count:
     visible: bool
     countable: bool
     new_reps: tuple[Rep, ...]
+
+    def without_new_reps(self) -> Count:
+        """The same a frame later, when nothing new was seen."""
+        return replace(self, new_reps=())
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ def joint_features(features: Tensor) -> Tensor:
     """The part of the features that belongs to single joints, (B, T, 17, 5): place, motion, confidence."""
     joints = skeleton.COUNT
     place, motion, confidence = torch.split(features[..., : 5 * joints], [2 * joints, 2 * joints, joints], -1)
-    pairs = [part.unflatten(-1, (joints, 2)) for part in (place, motion)]
+    pairs = [part.reshape(*part.shape[:-1], joints, 2) for part in (place, motion)]
     return torch.cat([*pairs, confidence[..., None]], -1)
 
 

@@ -1,0 +1,82 @@
+"""Stage 2 as one: the subject's keypoints go in frame by frame, counts come out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+
+from classifier.counter import Count, RepCounter
+from classifier.head import OnnxHead, Prediction
+from classifier.motion import DominantMotion
+from classifier.window import Window
+from configs.loader import load_actions
+from configs.schema import Actions, Counting
+from keypoints.types import FloatArray
+
+#: Times the body of a `with` under a stage's name.
+Clock = Callable[[str], AbstractContextManager[None]]
+
+
+def _untimed(stage: str) -> AbstractContextManager[None]:
+    return nullcontext()
+
+
+class ActionReader:
+    """Window, head and counter for one person at a time; counts outlive the person."""
+
+    def __init__(self, head: OnnxHead, actions: Actions | None = None, settings: Counting | None = None) -> None:
+        """Raises ModelError when the head names an action that `actions` (the shipped ones) lacks."""
+        self._head = head
+        self._actions = actions or load_actions()
+        self._settings = settings or Counting()
+        self._window = Window(head.card.window, head.card.rate_hz)
+        self._motion = DominantMotion()
+        self._counter = RepCounter(head.card.actions, self._actions, self._settings)
+        self._seen_s: float | None = None
+        self._last: Count | None = None
+
+    @property
+    def reps(self) -> dict[str, int]:
+        """Counted so far, by action."""
+        return dict(self._counter.reps)
+
+    @property
+    def holds_s(self) -> dict[str, float]:
+        """Seconds held so far, by action."""
+        return dict(self._counter.holds_s)
+
+    def update(self, time_s: float, keypoints: FloatArray | None, clock: Clock = _untimed) -> Count | None:
+        """One frame. keypoints: float32 (17, 3), or None when the subject is not seen in it.
+
+        Without the subject the last count goes on, without new reps, until they are lost; then None.
+        """
+        if keypoints is None or not (keypoints[:, 2] > 0).any():
+            if self._seen_s is not None and time_s - self._seen_s >= self._settings.lost_after_s:
+                self.forget()
+            elif self._last is not None and self._last.new_reps:
+                self._last = self._last.without_new_reps()
+            return self._last
+        self._seen_s = time_s
+        with clock("window"):
+            self._window.push(time_s, keypoints)
+            window = self._window.sample()
+        with clock("head"):
+            prediction = self._with_phase(self._head(window), window)
+        with clock("count"):
+            self._last = self._counter.update(time_s, keypoints, prediction)
+        return self._last
+
+    def forget(self) -> None:
+        """Somebody else comes, or nobody: the rep in progress is dropped, counts are kept."""
+        self._counter.lose_person()
+        self._window.clear()
+        self._motion.reset()
+        self._seen_s = self._last = None
+
+    def _with_phase(self, prediction: Prediction, window: FloatArray) -> Prediction:
+        """The prediction, with a phase from the body's motion where the head gives none."""
+        if prediction.phase is not None:
+            return prediction
+        likeliest = self._head.card.actions[int(prediction.probabilities.argmax())].name
+        phase = self._motion.phase(window, self._head.card.rate_hz, self._actions.actions[likeliest])
+        return Prediction(prediction.probabilities, phase)
