@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from classifier.motion import phase_of_recording
 from classifier.window import resample
+from configs.schema import Actions
 from keypoints.errors import InputError
 from keypoints.types import FloatArray, KeypointSequence
 
@@ -32,7 +34,7 @@ class Examples:
 
 def cut(
     sequences: Iterable[KeypointSequence],
-    actions: Sequence[str],
+    actions: Actions,
     *,
     length: int,
     rate_hz: float,
@@ -43,10 +45,11 @@ def cut(
     """Windows of `length` samples at `rate_hz` from every sequence, about one each `every_s` seconds.
 
     A window carries the labels of its newest frame; frames without a person at the end give no window. The
-    first end of each sequence is drawn at random (`seed`), so that window ends do not fall in step.
+    first end of each sequence is drawn at random (`seed`), so that window ends do not fall in step. A sequence
+    of one action without phase labels gets them from its dominant motion.
     Raises InputError for a sequence without labels or with a label that is not in `actions`.
     """
-    index = {name: i for i, name in enumerate(actions)}
+    index = {name: i for i, name in enumerate(actions.names)}
     rng = np.random.default_rng(seed)
     windows, labels, phases, origins = [], [], [], []
     for number, sequence in enumerate(sequences):
@@ -56,7 +59,7 @@ def cut(
             raise InputError("has no labels", file=source, field="action")
         unknown = set(names) - set(index)
         if unknown:
-            raise InputError("unknown label", file=source, field="action", expected=", ".join(actions),
+            raise InputError("unknown label", file=source, field="action", expected=", ".join(actions.names),
                              found=", ".join(sorted(unknown)))  # fmt: skip
         times = sequence.time_s
         ends = np.arange(times[0] + rng.uniform(0, every_s), times[-1] + 1e-6, every_s)
@@ -65,8 +68,7 @@ def cut(
         if len(frames):
             windows.append(resample(times, sequence.keypoints, times[frames], length, rate_hz))
             labels.append(np.array([index[names[f]] for f in frames]))
-            known = sequence.phase
-            phases.append(known[frames] if known is not None else np.zeros((len(frames), 2), np.float32))
+            phases.append(_phase(sequence, actions)[frames])
             origins.append(np.full(len(frames), number))
         progress(number + 1)
     if not windows:
@@ -75,3 +77,12 @@ def cut(
         np.concatenate(windows), np.concatenate(labels).astype(np.int64),
         np.concatenate(phases).astype(np.float32), np.concatenate(origins).astype(np.int64),
     )  # fmt: skip
+
+
+def _phase(sequence: KeypointSequence, actions: Actions) -> FloatArray:
+    """The phase labels of each frame, (0, 0) where they are not known."""
+    if sequence.phase is not None:
+        return sequence.phase
+    if isinstance(sequence.action, str):
+        return phase_of_recording(sequence.keypoints, actions.actions[sequence.action])
+    return np.zeros((len(sequence), 2), np.float32)

@@ -41,7 +41,7 @@ def train_head(
     if not resume:
         checkpoint.unlink(missing_ok=True)
     examples = cut(
-        sequences, actions.names, length=config.window, rate_hz=config.rate_hz, every_s=config.every_s,
+        sequences, actions, length=config.window, rate_hz=config.rate_hz, every_s=config.every_s,
         seed=config.seed, progress=on_cut,
     )  # fmt: skip
     subjects = [s.subject or s.source or str(i) for i, s in enumerate(sequences)]

@@ -13,6 +13,8 @@ from keypoints.types import FloatArray
 _SEEN_SHARE = 0.8
 #: Below this range, in torsos and over all joints together, the body is at rest.
 _LEAST_RANGE = 0.6
+#: A joint angle that moves less says nothing about the direction of the motion.
+_LEAST_ANGLE_DEG = 10.0
 #: How fast the remembered range shrinks to what the window shows, a second.
 _FORGET = 0.05
 
@@ -70,7 +72,7 @@ class DominantMotion:
         assert action.full is not None
         angle = _angle(window, action.full.angle)
         known = np.isfinite(angle)
-        if known.sum() >= len(position) / 2 and np.ptp(angle[known]) > 10:
+        if known.sum() >= len(position) / 2 and np.ptp(angle[known]) > _LEAST_ANGLE_DEG:
             opening = np.corrcoef(position[known], angle[known])[0, 1]
             if abs(opening) > 0.5:
                 return 1 if (opening > 0) == (action.full.turn_deg > action.full.start_deg) else -1
@@ -115,3 +117,35 @@ def _angle(window: FloatArray, name: str) -> NDArray[np.float64]:
     count = np.isfinite(both).sum(0)
     total = np.nansum(both, axis=0)
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
+def phase_of_recording(keypoints: FloatArray, action: Action) -> FloatArray:
+    """Phase labels, float32 (N, 2), for a recording of one action that has none; (0, 0) where they can't be told.
+
+    keypoints: float32 (N, 17, 3) of the whole recording, looked at as a whole: its dominant motion between the
+    extremes that it reaches is taken for full repetitions. An action without reps is at phase 0 throughout.
+    """
+    if action.full is None:
+        return np.tile(np.array([1, 0], np.float32), (len(keypoints), 1))
+    unknown = np.zeros((len(keypoints), 2), np.float32)
+    paths = _paths(keypoints)
+    angle = _angle(keypoints, action.full.angle)
+    known = np.isfinite(angle)
+    if paths is None or known.mean() < 0.5 or np.ptp(angle[known]) < _LEAST_ANGLE_DEG:
+        return unknown
+    centred = paths - paths.mean(0)
+    position = centred @ np.linalg.svd(centred, full_matrices=False)[2][0]
+    if np.ptp(position[known]) < _LEAST_RANGE:
+        return unknown
+    opening = np.corrcoef(position[known], angle[known])[0, 1]
+    if abs(opening) < 0.7:
+        return unknown
+    if (opening > 0) != (action.full.turn_deg > action.full.start_deg):
+        position = -position
+    low, high = np.percentile(position, [3, 97])
+    share = np.clip((position - low) / (high - low), 0, 1)
+    cosine = 1 - 2 * share
+    rising = np.gradient(np.convolve(np.pad(position, 2, "edge"), np.ones(5) / 5, "valid")) >= 0
+    sine = np.sqrt(1 - cosine**2) * np.where(rising, 1, -1)
+    labels: FloatArray = np.stack([cosine, sine], -1).astype(np.float32)
+    return labels

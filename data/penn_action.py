@@ -6,11 +6,13 @@ annotated by hand. The labels come as one MATLAB file a video; the videos themse
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import scipy.io
+from numpy.typing import NDArray
 
 from configs.schema import Actions
 from keypoints import skeleton
@@ -67,3 +69,28 @@ def _read_file(file: Path, actions: Actions) -> KeypointSequence | None:
         keypoints=keypoints, time_s=np.arange(len(x)) / _FPS, size=(width, height),
         action=actions.fold(label), subject=f"penn_action/{file.stem}", source=f"penn_action/{file.stem}",
     )  # fmt: skip
+
+
+def sets(sequences: Iterable[KeypointSequence], actions: Actions, seed: int = 0) -> Iterator[KeypointSequence]:
+    """Sets of repetitions out of Penn Action's recordings, most of which show a single one.
+
+    Each recording of an action with reps becomes one to four in a row, each at its own tempo (0.6 to 2 times),
+    with a pause of up to a second before some of them. Other recordings pass unchanged.
+    """
+    rng = np.random.default_rng(seed)
+    for sequence in sequences:
+        if not isinstance(sequence.action, str) or actions.actions[sequence.action].kind != "reps":
+            yield sequence
+            continue
+        frames: list[NDArray[np.float64]] = []
+        for _ in range(int(rng.integers(1, 5))):
+            pause = int(rng.uniform(0, _FPS)) if rng.random() < 0.3 else 0
+            speed = np.exp(rng.uniform(np.log(0.6), np.log(2.0)))
+            frames += [np.zeros(pause), np.arange(0, len(sequence) - 1, speed, dtype=np.float64)]
+        at = np.concatenate(frames)
+        below = at.astype(np.int64)
+        share = (at - below)[:, None, None]
+        one, two = sequence.keypoints[below], sequence.keypoints[below + 1]
+        seen = (one[..., 2:] > 0) & (two[..., 2:] > 0)
+        keypoints = np.where(seen, one * (1 - share) + two * share, 0).astype(np.float32)
+        yield replace(sequence, keypoints=keypoints, time_s=np.arange(len(at)) / _FPS)
