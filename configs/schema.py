@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 
 class Schema(BaseModel):
@@ -103,6 +103,8 @@ class TrainHead(Schema):
     """configs/train_head.yaml."""
 
     head: str = "gru"
+    data: tuple[str, ...] = Field(default=(), description="folders of labelled sequences; made when there are none")
+    synthetic: int = Field(default=2400, ge=1, description="how many synthetic sequences are then made")
     hidden: int = Field(default=56, ge=4)
     window: int = Field(default=36, ge=2, description="samples a window")
     rate_hz: float = Field(default=12.0, gt=0, description="samples a second")
@@ -118,3 +120,69 @@ class TrainHead(Schema):
     seed: int = 0
     threads: int = Field(default=2, ge=1)
     augment: Augment = Augment()
+
+
+class CameraSettings(Schema):
+    """What a camera is asked for; it gives the nearest that it can."""
+
+    width: int = Field(default=1280, ge=1)
+    height: int = Field(default=720, ge=1)
+    fps: float = Field(default=30, gt=0)
+
+
+class Run(Schema):
+    """configs/run.yaml: the edge runner."""
+
+    source: str = Field(default="auto", description="auto: the first camera, or the demo clip without one")
+    screen: Literal["auto", "window", "terminal", "none"] = "auto"
+    full_screen: bool = False
+    real_time: bool = Field(default=True, description="play a file at its own speed on a screen")
+    pose: str | None = Field(default=None, description="pose model file; the shipped one without it")
+    estimator: str | None = Field(default=None, description="name of the pose estimator; else the file's suffix tells")
+    head: str | None = Field(default=None, description="head file; the shipped one without it")
+    threads: int = Field(default=0, ge=0, description="for the pose model; 0 takes every core, four at most")
+    log: str = Field(default="auto", description="a folder; auto: the user's data folder; none: no session log")
+    camera: CameraSettings = CameraSettings()
+    stream_timeout_s: float = Field(default=5.0, gt=0, description="to open a stream, and for its next frame")
+    folder_fps: float = Field(default=10.0, gt=0, description="frames a second of a folder of images")
+    counting: str = Field(default="counting.yaml", description="file that says how predictions become counts")
+
+    @field_validator("source", mode="before")
+    @classmethod
+    def _camera_number(cls, value: object) -> object:
+        """YAML reads `source: 0` as a number."""
+        return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+class Synthesize(Schema):
+    """configs/synthesize.yaml: what `synthesize` makes."""
+
+    kind: Literal["sequences", "frames", "clip", "demo"] = "sequences"
+    count: int = Field(default=100, ge=1)
+    seed: int = Field(default=0, ge=0)
+    workers: int = Field(default=1, ge=1)
+    transitions: float = Field(default=0.4, ge=0, le=1)
+    rate_hz: tuple[float, float] = (10.0, 30.0)
+    longest_s: float = Field(default=30.0, gt=0)
+    size: tuple[int, int] = (1280, 720)
+    script: tuple[tuple[str, float], ...] = ()
+
+    @model_validator(mode="after")
+    def _rates_in_order(self) -> Synthesize:
+        low, high = self.rate_hz
+        if not 1 <= low <= high:
+            raise ValueError("rate_hz needs two numbers, lowest first, from 1 up")
+        return self
+
+
+class Export(Schema):
+    """configs/export.yaml: a pose checkpoint to one ONNX file with its model card."""
+
+    precision: Literal["fp32", "int8"] = "int8"
+    size: int | tuple[int, int] = Field(default=320, description="side of the input, or [height, width], px")
+    calibration: tuple[str, ...] = Field(default=(), description="folders of pictures with people; int8 needs them")
+    limit: int = Field(default=200, ge=8, description="pictures used of them, at most")
+    name: str = "yolo11n-pose"
+    version: str = "1"
+    licence: str = "AGPL-3.0"
+    trained_on: tuple[str, ...] = Field(min_length=1, description="what the weights come from, for the model card")

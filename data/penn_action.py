@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import scipy.io
 from numpy.typing import NDArray
+from scipy.io.matlab import MatReadError
 
 from configs.schema import Actions
 from keypoints import skeleton
@@ -57,7 +58,7 @@ def _read_file(file: Path, actions: Actions) -> KeypointSequence | None:
         label = str(content["action"][0])
         x, y, visible = (content[name].astype(np.float32) for name in ("x", "y", "visibility"))
         height, width = (int(v) for v in content["dimensions"][0][:2])
-    except (ValueError, KeyError, IndexError, NotImplementedError) as error:
+    except (ValueError, KeyError, IndexError, NotImplementedError, MatReadError) as error:
         raise InputError(f"not a Penn Action label: {error}", file=file) from None
     if label in _MIXED:
         return None

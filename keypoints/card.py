@@ -76,7 +76,7 @@ def read_card(kind: type[C], metadata: Mapping[str, str], file: str | Path) -> C
     text = metadata.get(KEY)
     if text is None:
         raise ModelError("not a RepSight model", file=file, field=f"metadata {KEY}", expected="a model card",
-                         found="nothing", hint="make the file with `repsight export` or `repsight train-head`")  # fmt: skip
+                         found="nothing", hint="make it with `repsight export` or `repsight train-head`")  # fmt: skip
     try:
         content = json.loads(text)
     except json.JSONDecodeError as error:

@@ -22,7 +22,25 @@ class PoseEstimator(Protocol):
     `prepare` returns is for `infer` of the same estimator alone, and valid until the next `prepare`.
     """
 
-    name: str
+    @property
+    def name(self) -> str:
+        """As it is registered."""
+        ...
+
+    @property
+    def path(self) -> Path:
+        """The model file."""
+        ...
+
+    @property
+    def precision(self) -> str:
+        """Of the weights: fp32, fp16 or int8."""
+        ...
+
+    @property
+    def input_size(self) -> tuple[int, int]:
+        """Of the model's input: (height, width) px."""
+        ...
 
     def prepare(self, image: Image) -> Any:
         """Fit a BGR uint8 (H, W, 3) picture to the model."""
@@ -34,6 +52,10 @@ class PoseEstimator(Protocol):
 
     def estimate(self, image: Image) -> list[Pose]:
         """`infer(prepare(image))`."""
+        ...
+
+    def close(self) -> None:
+        """Free what it holds; nothing can be estimated after it."""
         ...
 
 
@@ -57,6 +79,7 @@ def register(name: str, *suffixes: str) -> Callable[[F], F]:
 
 def names() -> tuple[str, ...]:
     """The registered estimators."""
+    _load_own()
     return tuple(sorted(_FACTORIES))
 
 
@@ -66,6 +89,7 @@ def create(path: str | Path, name: str | None = None, **settings: Any) -> PoseEs
     Raises InputError when no estimator has this name or takes this kind of file, ModelError when the file
     does not fit, MissingExtraError when the estimator's package is not installed.
     """
+    _load_own()
     found = name or _SUFFIXES.get(Path(path).suffix.lower())
     if found is None:
         raise InputError("no pose estimator for this kind of file", file=path,
@@ -73,3 +97,9 @@ def create(path: str | Path, name: str | None = None, **settings: Any) -> PoseEs
     if found not in _FACTORIES:
         raise InputError("no such pose estimator", field="estimator", expected=", ".join(names()), found=found)
     return _FACTORIES[found](path, **settings)
+
+
+def _load_own() -> None:
+    """Import the estimators that come with RepSight, so that they register themselves."""
+    import keypoints.blazepose
+    import keypoints.yolo  # noqa: F401

@@ -31,8 +31,8 @@ class Letterboxed:
 
     def to_picture(self, points: NDArray[np.float32]) -> NDArray[np.float32]:
         """Map x, y (..., 2) from input pixels to picture pixels."""
-        mapped: NDArray[np.float32] = (points - np.float32(self.offset)) / np.float32(self.scale)
-        return mapped
+        offset, scale = np.array(self.offset, np.float32), np.array(self.scale, np.float32)
+        return np.asarray((points - offset) / scale, np.float32)
 
 
 class Letterbox:

@@ -13,9 +13,12 @@ from keypoints import skeleton
 from keypoints.oks import oks
 from keypoints.types import FloatArray, Pose
 
-#: Cut-off of a joint at rest (Hz), how much each size a second of speed adds to it (Hz), and the cut-off of the
-#: speed itself (Hz).
-MIN_CUTOFF_HZ, BETA, SPEED_CUTOFF_HZ = 2.0, 20.0, 3.0
+#: Cut-off of a joint at rest (Hz), what a speed of one body size a second adds to it (Hz), and the cut-off of the
+#: speed itself (Hz). Measured on YOLO11n-pose keypoints of 36 clips at 25 fps, against no smoothing: 0.29 of the
+#: jitter (second difference) of people who stand, sit or plank, for a delay of 17 ms on moving joints, 28 ms in
+#: nine of ten. More smoothing costs more than a frame (0.7, 2: 0.16 and 55 ms), less leaves more (1.5, 7: 0.39
+#: and 13 ms).
+MIN_CUTOFF_HZ, BETA, SPEED_CUTOFF_HZ = 0.7, 7.0, 2.0
 
 #: A joint appears above ON and goes below OFF, so that it does not flicker at one threshold.
 ON, OFF = 0.3, 0.15

@@ -150,18 +150,17 @@ class SubjectTracker:
         if not here:
             return
         best = max(here, key=lambda person: prominence(person.pose, size))
-        favourite = self._subject
-        if favourite in here and favourite is not None:
-            if prominence(best.pose, size) <= RIVAL * prominence(favourite.pose, size):
-                self._locked = time_s - self._favourite_since_s >= LOCK_S
-                return
+        kept = self._subject if self._subject in here else None
+        if kept is not None and prominence(best.pose, size) <= RIVAL * prominence(kept.pose, size):
+            self._locked = time_s - self._favourite_since_s >= LOCK_S
+            return
         self._subject, self._favourite_since_s = best, time_s
         self._identity += 1
 
 
 def prominence(pose: Pose, size: tuple[int, int]) -> float:
     """How much a person is the one in the picture: box area x score, and half of it at the picture's edge."""
-    half = np.float32(size) / 2
+    half = np.array(size, np.float32) / 2
     away = float(np.abs((_centre(pose) - half) / half).max())
     return float(_area(pose)) * pose.score * (1 - 0.5 * min(away, 1.0))
 
@@ -178,7 +177,7 @@ def _inside(one: Pose, other: Pose) -> float:
 
 
 def _centre(pose: Pose) -> FloatArray:
-    return (pose.box[:2] + pose.box[2:]) / 2
+    return np.asarray((pose.box[:2] + pose.box[2:]) / 2, np.float32)
 
 
 def _area(pose: Pose) -> np.float32:

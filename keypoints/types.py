@@ -107,7 +107,7 @@ class KeypointSequence:
             value = getattr(self, name)
             if value is not None:
                 arrays[name] = np.array(value)
-        with open(path, "wb") as file:  # a handle, so that numpy does not add a suffix of its own
+        with Path(path).open("wb") as file:  # a handle, so that numpy does not add a suffix of its own
             np.savez_compressed(file, **arrays)
 
     @classmethod

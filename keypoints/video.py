@@ -1,4 +1,4 @@
-"""Video files, frame by frame with nothing skipped, and pictures of any kind as BGR."""
+"""Video files, frame by frame with nothing skipped."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import time
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from types import TracebackType
-from typing import Any
+from typing import Self
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from keypoints.errors import SourceError
+from keypoints.letterbox import to_bgr
 from keypoints.types import Frame
 
 Image = NDArray[np.uint8]
@@ -34,26 +34,6 @@ def quiet() -> None:
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     if "OPENCV_LOG_LEVEL" not in os.environ:
         cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-
-
-def to_bgr(image: NDArray[Any]) -> Image:
-    """Any picture as uint8 (H, W, 3) BGR.
-
-    image: (H, W) or (H, W, 1) grey, (H, W, 3) BGR or (H, W, 4) BGRA; uint8, uint16 (scaled) or float 0-1.
-    Raises SourceError for anything else.
-    """
-    if image.dtype == np.uint16:
-        image = (image >> 8).astype(np.uint8)
-    elif image.dtype.kind == "f":
-        image = (np.clip(image, 0, 1) * 255).round().astype(np.uint8)
-    channels = 1 if image.ndim == 2 else image.shape[2] if image.ndim == 3 else 0
-    if image.dtype != np.uint8 or channels not in (1, 3, 4) or image.size == 0:
-        raise SourceError("not a picture", expected="uint8 with 1, 3 or 4 channels",
-                          found=f"{image.dtype} {image.shape}")  # fmt: skip
-    if channels == 3:
-        return image
-    code = cv2.COLOR_GRAY2BGR if channels == 1 else cv2.COLOR_BGRA2BGR
-    return np.asarray(cv2.cvtColor(image, code), dtype=np.uint8)
 
 
 def plausible_fps(fps: float) -> float:
@@ -97,10 +77,10 @@ class Video:
         self._index = 0
         self._time_s = 0.0
 
-    def __enter__(self) -> Video:
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -174,6 +154,6 @@ def _unreadable(path: Path) -> SourceError:
     except OSError:
         start = b""
     if start[4:8] == b"ftyp":
-        return SourceError("no frame can be read", file=path,
-                           hint="the recording seems to be cut off before its end: it has no complete index")  # fmt: skip
+        hint = "the recording seems to be cut off before its end: it has no complete index"
+        return SourceError("no frame can be read", file=path, hint=hint)
     return SourceError("not a video that can be read", file=path, expected="a video file such as MP4, AVI or WebM")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -32,15 +33,16 @@ class YoloPose:
         path: str | Path = SHIPPED,
         *,
         threads: int = 0,
-        threshold: float = 0.25,
+        threshold: float = 0.1,
         iou: float = 0.7,
         floor: float = 0.05,
     ) -> None:
         """Open a pose model file.
 
-        threads: as in `session.open_session`. threshold: the least score of a person. iou: the overlap above
-        which NMS takes two boxes for one person (both are YOLO's defaults for prediction). floor: a joint with
-        less confidence is missing.
+        threads: as in `session.open_session`. threshold: the least score of a person: low, because the tracker
+        follows somebody through a hard posture on weak detections, and begins with strong ones alone. iou: the
+        overlap above which NMS takes two boxes for one person (YOLO's default for prediction). floor: a joint
+        with less confidence is missing.
         Raises ModelError when the file is no pose model of RepSight, or its input and output are not what its
         card says.
         """
@@ -49,6 +51,7 @@ class YoloPose:
         self._session = open_session(self.path, threads)
         self.card = read_card(PoseCard, self._session.get_modelmeta().custom_metadata_map, self.path)
         _check_shapes(self._session, self.card, self.path)
+        self.precision, self.input_size = self.card.precision, self.card.input
         self._input = self._session.get_inputs()[0].name
         self._half = "float16" in self._session.get_inputs()[0].type
         self._decode = _DECODERS[self.card.layout]
@@ -70,6 +73,10 @@ class YoloPose:
         """`infer(prepare(image))`."""
         return self.infer(self.prepare(image))
 
+    def close(self) -> None:
+        """Free the session."""
+        del self._session
+
 
 def to_poses(found: Detections, prepared: Letterboxed, floor: float) -> list[Pose]:
     """Detections in input pixels as poses in picture pixels.
@@ -77,7 +84,7 @@ def to_poses(found: Detections, prepared: Letterboxed, floor: float) -> list[Pos
     A joint with confidence below `floor` or outside of the picture is missing: exactly (0, 0, 0). Boxes are
     clipped to the picture.
     """
-    size = np.float32(prepared.size)
+    size = np.array(prepared.size, np.float32)
     points = prepared.to_picture(found.keypoints[..., :2])
     confidence = found.keypoints[..., 2]
     seen = (confidence >= floor) & (points >= 0).all(-1) & (points < size).all(-1)
@@ -96,7 +103,7 @@ def _check_shapes(session: ort.InferenceSession, card: PoseCard, path: Path) -> 
     if len(inputs) != 1 or not _fits(inputs[0].shape, expected):
         raise ModelError("does not fit the model card", file=path, field="input", expected=expected,
                          found=[value.shape for value in inputs])  # fmt: skip
-    if not inputs[0].type in ("tensor(float)", "tensor(float16)"):
+    if inputs[0].type not in ("tensor(float)", "tensor(float16)"):
         raise ModelError("wrong type", file=path, field="input", expected="float", found=inputs[0].type)
     layout = [1, YOLO_CHANNELS, None] if card.layout == "yolo" else [1, None, NMS_FREE_CHANNELS]
     if not outputs or not _fits(outputs[0].shape, layout):
@@ -105,9 +112,8 @@ def _check_shapes(session: ort.InferenceSession, card: PoseCard, path: Path) -> 
                          found=[value.shape for value in outputs])  # fmt: skip
 
 
-def _fits(shape: list[int | str | None], expected: list[int | None]) -> bool:
+def _fits(shape: Sequence[int | str | None], expected: Sequence[int | None]) -> bool:
     """Whether a graph's shape is the expected one; a symbol (a dynamic axis) or an expected None fits anything."""
     return len(shape) == len(expected) and all(
-        wanted is None or not isinstance(got, int) or got == wanted
-        for got, wanted in zip(shape, expected, strict=True)
+        wanted is None or not isinstance(got, int) or got == wanted for got, wanted in zip(shape, expected, strict=True)
     )

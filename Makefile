@@ -1,0 +1,65 @@
+# RepSight: `make run` counts reps, `make test` proves that it does.
+#
+# Each target makes the virtual environment that it needs out of a lock file, once.
+# The locks are complete, so everything is installed without looking at dependencies (--no-deps): mediapipe asks
+# for opencv-contrib-python, which must never stand beside opencv-python, and so is in no lock.
+
+.PHONY: run test lint types lock clean help
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+
+# The first Python 3.11 to 3.13 here that can make a virtual environment; `make run PYTHON=/path/to/python3.12` takes another.
+PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
+	$$python -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null \
+	&& echo $$python && break; done)
+# `make run VENV_ARGS=--system-site-packages` lets the environment see Debian's packages, picamera2 among them.
+VENV_ARGS ?=
+
+RUN := .venv-run
+TEST := .venv-test
+COMPILE := $(TEST)/bin/uv pip compile --quiet --universal --python-version 3.11 --upgrade --generate-hashes \
+	--no-annotate --no-emit-package opencv-contrib-python --custom-compile-command 'make lock'
+
+help:
+	@echo 'make run [SOURCE=...] [ARGS=...]  count reps: camera 0 if there is one, else the demo clip'
+	@echo '                                  SOURCE: camera, video file, stream, folder of images, demo'
+	@echo '                                  ARGS:   any option of `repsight run`, such as --screen terminal'
+	@echo 'make test [ARGS=...]              run all tests; ARGS: any option of pytest'
+	@echo 'make lint, make types             ruff, mypy'
+	@echo 'make lock                         resolve the lock files anew'
+	@echo 'make clean                        remove the environments and everything built'
+
+run: $(RUN)/.installed
+	@$(RUN)/bin/python cli.py run $${SOURCE:+"$$SOURCE"} $(ARGS)
+
+test: $(TEST)/.ready
+	@$(TEST)/bin/python -m pytest $(ARGS)
+
+lint: $(TEST)/.installed
+	@$(TEST)/bin/ruff check
+	@$(TEST)/bin/ruff format --check
+
+types: $(TEST)/.installed
+	@$(TEST)/bin/mypy
+
+lock: $(TEST)/.installed
+	$(COMPILE) setup.cfg --output-file requirements/run.lock
+	$(COMPILE) setup.cfg --all-extras --constraint requirements/run.lock --output-file requirements/test.lock
+
+clean:
+	rm -rf $(RUN) $(TEST) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+# A virtual environment out of its lock: .venv-run from requirements/run.lock, .venv-test from requirements/test.lock.
+.venv-%/.installed: requirements/%.lock
+	@test -n "$(PYTHON)" || { echo 'No Python 3.11 to 3.13 with venv here. On Debian and Raspberry Pi OS:' \
+		'sudo apt-get install python3-venv. Or name one: make PYTHON=/path/to/python3.12' >&2; exit 1; }
+	@echo 'Making $(@D) with $(PYTHON), once ...'
+	@test -x $(@D)/bin/python || $(PYTHON) -m venv $(VENV_ARGS) $(@D)
+	@$(@D)/bin/python -m pip install -qq --disable-pip-version-check --no-deps --only-binary :all: --requirement $<
+	@touch $@
+
+# The project itself, editable: the `repsight` command, its version, its entry points.
+$(TEST)/.ready: $(TEST)/.installed setup.cfg pyproject.toml
+	@$(TEST)/bin/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@

@@ -1,0 +1,260 @@
+"""The command line of RepSight: one thin command a job; what is heavy is imported inside the command."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from importlib import metadata
+from pathlib import Path
+from typing import IO, Any, TypeVar
+
+import click
+
+from keypoints.errors import RepSightError
+
+FILE = click.Path(dir_okay=False, path_type=Path)
+FOLDER = click.Path(file_okay=False, path_type=Path)
+
+F = TypeVar("F", bound=Callable[..., object])
+
+
+class _OneLine(click.ClickException):
+    """An error as the user sees it: one line, `error: ...`."""
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        click.echo(f"error: {self.message}", err=True)
+
+
+class _WrongInput(_OneLine):
+    exit_code = 2
+
+
+class _Commands(click.Group):
+    """Turns every expected error of a command into one line and its exit code."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except RepSightError as error:
+            if ctx.params["debug"]:
+                raise
+            raise (_WrongInput if error.exit_code == 2 else _OneLine)(str(error)) from None
+        except click.UsageError as error:
+            command = error.ctx.command_path if error.ctx else ctx.command_path
+            raise _WrongInput(f"{error.format_message()} See `{command} --help`.") from None
+        except KeyboardInterrupt:
+            raise _OneLine("stopped") from None
+
+
+def _version() -> str:
+    try:
+        return metadata.version("repsight")
+    except metadata.PackageNotFoundError:  # run from a checkout that is not installed
+        import configparser
+
+        parser = configparser.ConfigParser()
+        parser.read(Path(__file__).with_name("setup.cfg"), encoding="utf-8")
+        return parser.get("metadata", "version", fallback="unknown")
+
+
+def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        click.echo(f"repsight {_version()}")
+        ctx.exit()
+
+
+def _split(arguments: tuple[str, ...]) -> tuple[list[str], list[str]]:
+    """What is a dotted override `key.sub=value`, and what is not (a URL may hold a `=` as well)."""
+    overrides = [a for a in arguments if re.match(r"[a-z_]+(\.[a-z_]+)*=", a)]
+    return [a for a in arguments if a not in overrides], overrides
+
+
+@contextmanager
+def _progress(label: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar on a terminal; call it with what is done and what there is to do."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True)) as bar:
+        task = bar.add_task(label, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _command_line() -> str:
+    """The command as it was typed, for a model card; folders by their last part alone."""
+    return " ".join(["repsight", *(Path(word).name if "/" in word else word for word in sys.argv[1:])])
+
+
+def _settings(default: str) -> Callable[[F], F]:
+    """The option that every command with settings has."""
+    return click.option(
+        "--config", type=FILE, default=default, show_default=True, help="Settings; KEY=VALUE changes one."
+    )
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.option("--debug", is_flag=True, help="Show the traceback of an error, and what native libraries say.")
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Show it.")
+def cli(debug: bool) -> None:
+    """RepSight turns any camera into a rep counter."""
+
+
+@cli.command()
+@click.argument("arguments", metavar="[SOURCE] [KEY=VALUE]...", nargs=-1)
+@click.option("--screen", type=click.Choice(["auto", "window", "terminal", "none"]), help="Where to show it.")
+@click.option("--pose", type=FILE, help="Pose model file instead of the shipped one.")
+@click.option("--head", type=FILE, help="Head file instead of the shipped one.")
+@click.option("--save", type=FILE, metavar="VIDEO", help="Write the annotated video (.mp4).")
+@click.option("--json", "json_file", type=FILE, help="Write counts, segments and latencies.")
+@click.option("--log", type=FOLDER, metavar="DIR", help="Folder of the session log.")
+@_settings("run.yaml")
+@click.option("--frames", type=click.IntRange(min=1), help="Stop after so many frames.")
+@click.pass_context
+def run(
+    ctx: click.Context,
+    arguments: tuple[str, ...],
+    screen: str | None,
+    pose: Path | None,
+    head: Path | None,
+    save: Path | None,
+    json_file: Path | None,
+    log: Path | None,
+    config: Path,
+    frames: int | None,
+) -> None:
+    """Count reps from a camera, a file or a stream.
+
+    SOURCE is a camera number or device, picamera, a video file, an http or rtsp URL, a folder of images, a keypoint
+    sequence (.npz), or demo. Without one: the first camera, or the demo clip where there is none.
+    """
+    from edge.process import Stop, native_silence
+
+    sources, overrides = _split(arguments)
+    if len(sources) > 1:
+        raise click.UsageError(f"One source at a time, not {len(sources)}: {' '.join(sources)}.")
+    with Stop() as stopped, nullcontext() if ctx.find_root().params["debug"] else native_silence():
+        # From here on Ctrl-C and SIGTERM end the run with its summary, also while the rest is still being imported.
+        from edge.run import load_settings
+        from edge.run import run as run_edge
+
+        settings, counting = load_settings(config, overrides)
+        given = {"source": sources[0] if sources else None, "screen": screen, "log": log, "pose": pose, "head": head}
+        settings = settings.model_copy(update={k: str(v) for k, v in given.items() if v is not None})
+        outcome = run_edge(settings, counting, save=save, json_file=json_file, max_frames=frames, stopped=stopped)
+    click.secho(outcome.summary, bold=True)
+    ctx.exit(outcome.exit_code)
+
+
+@cli.command()
+@click.argument("overrides", metavar="[KEY=VALUE]...", nargs=-1)
+@click.option("--head", help="Which head: gru, mlp, tcn, transformer, stgcn.")
+@click.option("--data", type=FOLDER, multiple=True, help="Labelled sequences (.npz), or Penn Action; may be repeated.")
+@click.option("--out", type=FILE, default="runs/head.onnx", show_default=True, help="The head file to write.")
+@click.option("--resume", is_flag=True, help="Go on with a run that was stopped.")
+@_settings("train_head.yaml")
+def train_head(
+    overrides: tuple[str, ...], head: str | None, data: tuple[Path, ...], out: Path, resume: bool, config: Path
+) -> None:
+    """Train a head and write it as one ONNX file; `run --head FILE` uses it.
+
+    Without --data the sequences are synthesized first, once, into a folder beside OUT.
+    """
+    from data.synthesize import synthesize as make
+
+    from classifier.job import train_head as train
+    from configs.loader import load, load_actions
+    from configs.schema import Synthesize, TrainHead
+    from data.collect import collect
+
+    given = [f"head={head}"] if head else []
+    given += [f"data={[str(folder) for folder in data]}"] if data else []
+    settings = load(TrainHead, config, [*overrides, *given])
+    folders = [Path(folder) for folder in settings.data]
+    if not folders:
+        people = Synthesize(count=settings.synthetic, seed=settings.seed, workers=settings.threads)
+        folders = [out.parent / f"synthetic-{people.seed}-{people.count}"]
+        with _progress("synthesizing") as progress:
+            make(people, folders[0], progress=progress)
+    sequences, trained_on = collect(folders, load_actions(), settings.seed, click.echo)
+    with _progress("training") as progress:
+
+        def on_epoch(metrics: dict[str, float]) -> None:
+            progress(int(metrics["epoch"]), settings.epochs)
+
+        card = train(
+            sequences, load_actions(), settings, out, trained_on=trained_on, command=_command_line(), resume=resume,
+            on_epoch=on_epoch,
+        )  # fmt: skip
+    accuracy, error = (card.metrics[f"validation_{name}"] for name in ("accuracy", "excursion_error"))
+    click.secho(f"wrote {out}", bold=True)
+    click.echo(f"on people held out: action accuracy {accuracy:.3f}, error of the share of a rep {error:.3f}")
+
+
+@cli.command()
+@click.argument("overrides", metavar="[KEY=VALUE]...", nargs=-1)
+@click.option("--out", type=FOLDER, required=True, help="Folder for what is made.")
+@_settings("synthesize.yaml")
+def synthesize(overrides: tuple[str, ...], out: Path, config: Path) -> None:
+    """Make labelled synthetic people: keypoint sequences, rendered frames, a clip, or the demo."""
+    from data.synthesize import synthesize as make
+
+    from configs.loader import load
+    from configs.schema import Synthesize
+
+    settings = load(Synthesize, config, overrides)
+    with _progress(settings.kind) as progress:
+        made = make(settings, out, progress=progress)
+    click.secho(f"wrote {made}", bold=True)
+
+
+@cli.command()
+@click.argument("checkpoint", type=FILE)
+@click.argument("overrides", metavar="[KEY=VALUE]...", nargs=-1)
+@click.option("--out", type=FILE, required=True, help="The .onnx file to write.")
+@click.option("--precision", type=click.Choice(["fp32", "int8"]), help="Of the weights.")
+@click.option("--calibration", type=FOLDER, multiple=True, help="Pictures with people, for int8; may be repeated.")
+@_settings("export.yaml")
+def export(
+    checkpoint: Path,
+    overrides: tuple[str, ...],
+    out: Path,
+    precision: str | None,
+    calibration: tuple[Path, ...],
+    config: Path,
+) -> None:
+    """Export a YOLO pose CHECKPOINT (.pt) to one ONNX file, compared with its source before it is written."""
+    from compression.export import export_pose
+    from configs.loader import load
+    from configs.schema import Export
+
+    given = [f"precision={precision}"] if precision else []
+    given += [f"calibration={[str(folder) for folder in calibration]}"] if calibration else []
+    settings = load(Export, config, [*overrides, *given])
+    command = f"repsight export {checkpoint.name} precision={settings.precision} size={settings.size}"
+    made = export_pose(checkpoint, out, settings, command=command, progress=click.echo)
+    click.secho(f"wrote {made.path}: {made.bytes / 1e6:.1f} MB, {made.agreement}", bold=True)
+
+
+@cli.command()
+@click.pass_context
+def doctor(ctx: click.Context) -> None:
+    """Tell what this machine has, what is missing, and the command that mends it."""
+    from rich.console import Console
+
+    from edge import doctor as checkup
+    from edge.sessionlog import default_folder
+
+    checks = checkup.examine(default_folder())
+    checkup.show(checks, Console())
+    ctx.exit(0 if checkup.healthy(checks) else 1)
+
+
+def main() -> None:
+    """The entry point of `repsight`."""
+    cli(prog_name="repsight")
+
+
+if __name__ == "__main__":
+    main()

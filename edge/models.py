@@ -1,0 +1,51 @@
+"""The two model files of a run: opened, and described for its report."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from classifier.head import SHIPPED as SHIPPED_HEAD
+from classifier.head import OnnxHead
+from configs.schema import Run
+from keypoints.estimator import PoseEstimator, create
+from keypoints.yolo import SHIPPED as SHIPPED_POSE
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """An estimator (None for a run on keypoint sequences), a head, and what the report says of their files."""
+
+    estimator: PoseEstimator | None
+    head: OnnxHead
+    described: dict[str, Any]
+
+    @classmethod
+    def open(cls, settings: Run, with_estimator: bool = True) -> Models:
+        """Open what `settings` names, or what is shipped. Raises ModelError when a file does not fit."""
+        described: dict[str, Any] = {}
+        estimator = None
+        if with_estimator:
+            path = Path(settings.pose or SHIPPED_POSE)
+            estimator = create(path, settings.estimator, threads=settings.threads)
+            described["pose"] = {
+                **_file(path),
+                "name": estimator.name,
+                "precision": estimator.precision,
+                "input": list(estimator.input_size),
+            }
+        head = OnnxHead(settings.head or SHIPPED_HEAD)
+        described["head"] = {**_file(head.path), "name": head.card.name, "version": head.card.version}
+        return cls(estimator, head, described)
+
+    def close(self) -> None:
+        """Free what the estimator holds."""
+        if self.estimator is not None:
+            self.estimator.close()
+
+
+def _file(path: Path) -> dict[str, str]:
+    with path.open("rb") as file:
+        return {"path": str(path), "sha256": hashlib.file_digest(file, "sha256").hexdigest()}

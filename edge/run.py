@@ -1,0 +1,221 @@
+"""The edge runner: source, pipeline, screen and log in one loop, each closed whatever happens."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Final
+
+from classifier.reader import ActionReader
+from configs.loader import load
+from configs.schema import Counting, Run
+from edge.draw import dimmed, draw
+from edge.machine import cameras
+from edge.models import Models
+from edge.paint import Image
+from edge.pipeline import Pipeline
+from edge.reading import Reading
+from edge.report import Report, check_writable
+from edge.save import VideoSaver, check_save_path
+from edge.scoreboard import Scoreboard
+from edge.screens import Screen, open_screen
+from edge.sessionlog import SessionLog
+from edge.sources import Item, Lost, Sample, Source, never, open_source
+from edge.words import clock, totals_in_words
+from keypoints.errors import RepSightError
+from keypoints.types import Frame
+
+_COUNTING: Final = "counting."
+
+
+@dataclass(slots=True)
+class Outcome:
+    """How a run ended: its report, a summary in words, what went wrong on the way, and the exit code."""
+
+    report: Report
+    summary: str = ""
+    warnings: list[str] = field(default_factory=list)
+    exit_code: int = 0
+    say: Callable[[str], None] = field(default_factory=lambda: Screen().say)
+
+    def tell(self, trouble: str | None, exit_code: int = 1) -> None:
+        """Say once what went wrong on the way; counting goes on, and the exit code remembers."""
+        if trouble is not None and trouble not in self.warnings:
+            self.warnings.append(trouble)
+            self.exit_code = self.exit_code or exit_code
+            self.say(f"warning: {trouble}")
+
+
+def load_settings(file: str | Path = "run.yaml", overrides: Sequence[str] = ()) -> tuple[Run, Counting]:
+    """The settings of a run; `counting.key=value` among the overrides goes to the file that `counting` names.
+
+    Raises ConfigError.
+    """
+    ours = [text for text in overrides if not text.startswith(_COUNTING)]
+    settings = load(Run, file, ours)
+    theirs = [text.removeprefix(_COUNTING) for text in overrides if text.startswith(_COUNTING)]
+    return settings, load(Counting, settings.counting, theirs)
+
+
+def run(
+    settings: Run,
+    counting: Counting | None = None,
+    *,
+    save: Path | None = None,
+    json_file: Path | None = None,
+    max_frames: int | None = None,
+    stopped: Callable[[], bool] = never,
+) -> Outcome:
+    """Count reps until the source ends, the user quits, or `stopped` says so; then write the report.
+
+    save: an .mp4 for the drawn pictures. json_file: for the report. max_frames: stop after so many.
+    Raises InputError before anything is counted when something that was given does not fit.
+    """
+    with ExitStack() as parts:
+        # What may be wrong with the user's input is looked at before the camera opens.
+        if json_file is not None:
+            check_writable(json_file, "--json")
+        if save is not None:
+            check_save_path(save)
+        log = None if settings.log == "none" else parts.enter_context(_open_log(settings.log))
+        name, greeting = _choose_source(settings.source)
+        models = Models.open(settings, with_estimator=not name.lower().endswith(".npz"))
+        parts.callback(models.close)
+        outcome = Outcome(Report(name, models.described))
+        try:
+            source = parts.enter_context(open_source(name, settings, stopped))
+        except KeyboardInterrupt:  # asked to stop while a stream was slow to open
+            _finish(outcome, None, log, json_file)
+            return outcome
+        pipeline = Pipeline(models.estimator, ActionReader(models.head, settings=counting))
+        saver = None if save is None else parts.enter_context(VideoSaver(save, source.fps))
+        screen = parts.enter_context(open_screen(settings))
+        outcome.say = screen.say
+        if greeting is not None:
+            screen.say(greeting)
+        runner = Runner(source, pipeline, screen, outcome, saver, log)
+        try:
+            runner.run(stopped, max_frames, real_time=settings.real_time and screen.watched and not source.live)
+        finally:
+            screen.close()
+            outcome.tell(source.notice, exit_code=2)
+            _finish(outcome, saver, log, json_file)
+    return outcome
+
+
+class Runner:
+    """The loop. Every part was opened by the caller, who also closes it."""
+
+    def __init__(
+        self,
+        source: Source,
+        pipeline: Pipeline,
+        screen: Screen,
+        outcome: Outcome,
+        saver: VideoSaver | None = None,
+        log: SessionLog | None = None,
+    ) -> None:
+        self._source, self._pipeline, self._screen = source, pipeline, screen
+        self._outcome, self._saver, self._log = outcome, saver, log
+        self._scoreboard = Scoreboard()
+        self._size = source.size
+        self._image: Image | None = None
+        self._lost = False
+
+    def run(self, stopped: Callable[[], bool], max_frames: int | None = None, real_time: bool = False) -> None:
+        """Read the source to its end, until `stopped`, until the user quits, or for `max_frames`."""
+        report = self._outcome.report
+        if self._log is not None:
+            self._log.begin(report.source)
+        began_s = time.perf_counter()
+        for item in self._source:
+            if real_time:
+                _sleep_until(began_s + item.time_s, stopped)
+            goes_on = self._step(item)
+            if stopped() or not goes_on or (max_frames is not None and report.frames >= max_frames):
+                break
+
+    def _step(self, item: Item) -> bool:
+        """One item from decoded to drawn, logged and reported; False when the user wants to quit."""
+        start = time.perf_counter()
+        reading = self._read(item)
+        board = self._scoreboard.update(reading)
+        read = time.perf_counter()
+        picture = None
+        if self._screen.needs_picture or self._saver is not None:
+            picture = draw(self._image, reading.pose, board, self._size)
+        goes_on = self._screen.show(picture, board, reading)
+        drawn = time.perf_counter()
+        if self._saver is not None and picture is not None:
+            self._saver.add(picture, reading.time_s)
+            self._outcome.tell(self._saver.trouble)
+        saved = time.perf_counter()
+        if self._log is not None:
+            self._log.add(reading)
+            self._outcome.tell(self._log.trouble)
+        logged = time.perf_counter()
+        if not isinstance(item, Lost):
+            own = {"draw": drawn - read, "log": logged - saved, "chain": drawn - start}
+            stages = {"decode": self._source.decode_ms, **reading.stage_ms, **{k: 1000 * s for k, s in own.items()}}
+            reading = replace(reading, stage_ms=stages)
+        self._outcome.report.add(reading)
+        return goes_on
+
+    def _read(self, item: Item) -> Reading:
+        """The reading of an item; keeps the picture that belongs to it."""
+        if isinstance(item, Frame):
+            self._lost = False
+            self._image, self._size = item.image, (item.image.shape[1], item.image.shape[0])
+            return self._pipeline.read(item)
+        if isinstance(item, Sample):
+            self._size = item.size
+            return self._pipeline.read_pose(item.time_s, item.pose)
+        if self._image is not None and not self._lost:
+            self._image = dimmed(self._image)
+        self._lost = True
+        return self._pipeline.lost_camera(item.time_s)
+
+
+def _open_log(folder: str) -> SessionLog:
+    return SessionLog(None if folder == "auto" else Path(folder).expanduser())
+
+
+def _choose_source(name: str) -> tuple[str, str | None]:
+    """The source, and what to say of the choice: `auto` is the first camera, or the demo clip without one."""
+    if name != "auto":
+        return name, None
+    found = cameras()
+    return (str(found[0].device), None) if found else ("demo", "no camera here: this is the demo clip")
+
+
+def _sleep_until(due_s: float, stopped: Callable[[], bool]) -> None:
+    while (left_s := due_s - time.perf_counter()) > 0 and not stopped():
+        time.sleep(min(left_s, 0.1))
+
+
+def _finish(outcome: Outcome, saver: VideoSaver | None, log: SessionLog | None, json_file: Path | None) -> None:
+    """End the session, write the report, and put the run into words."""
+    report, places = outcome.report, []
+    if log is not None:
+        log.end(report.duration_s)
+        outcome.tell(log.trouble)
+        if log.trouble is None:
+            places.append(str(log.path))
+    if saver is not None:
+        saver.close()
+        outcome.tell(saver.trouble)
+        places.append(str(saver.path))
+    if json_file is not None:
+        try:
+            report.write(json_file)
+        except RepSightError as error:
+            outcome.tell(str(error))
+        else:
+            places.append(str(json_file))
+    counted = totals_in_words(report.totals, report.holds_s)
+    outcome.summary = f"{counted} in {clock(report.duration_s)}" + (
+        f" - saved to {', '.join(places)}" if places else ""
+    )

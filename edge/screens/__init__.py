@@ -1,0 +1,40 @@
+"""Screens: a window, the terminal, or none. Each is imported when it is asked for."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+from configs.schema import Run
+from edge.screens.base import Screen
+from keypoints.errors import InputError
+
+__all__ = ["SCREENS", "Screen", "open_screen"]
+
+
+def _window(settings: Run) -> Screen:
+    from edge.screens.window import WindowScreen
+
+    return WindowScreen(full_screen=settings.full_screen)
+
+
+def _terminal(_: Run) -> Screen:
+    from edge.screens.terminal import TerminalScreen
+
+    return TerminalScreen()
+
+
+SCREENS: dict[str, Callable[[Run], Screen]] = {"window": _window, "terminal": _terminal, "none": lambda _: Screen()}
+
+
+def open_screen(settings: Run) -> Screen:
+    """The screen that `settings.screen` names; `auto` is a window where one can open, else the terminal if it is one.
+
+    Raises InputError when it can't be shown here.
+    """
+    if settings.screen != "auto":
+        return SCREENS[settings.screen](settings)
+    try:
+        return SCREENS["window"](settings)
+    except InputError:
+        return SCREENS["terminal" if sys.stdout.isatty() else "none"](settings)

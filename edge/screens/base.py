@@ -1,0 +1,41 @@
+"""What every screen is: a context manager that shows readings."""
+
+from __future__ import annotations
+
+import sys
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.reading import Reading
+from edge.scoreboard import Board
+
+
+class Screen:
+    """A screen that shows nothing: the base of the others, and `--screen none`."""
+
+    #: Whether `show` wants the drawn picture.
+    needs_picture = False
+    #: Whether a person watches, so that a file is played at its own speed.
+    watched = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def show(self, picture: NDArray[np.uint8] | None, board: Board, reading: Reading) -> bool:
+        """Show one reading; False when the user wants to quit.
+
+        picture: uint8 (H, W, 3) BGR, drawn, for a screen that needs it.
+        """
+        return True
+
+    def say(self, line: str) -> None:
+        """Tell the user something that happened meanwhile, such as a full disk."""
+        sys.stderr.write(f"{line}\n")
+
+    def close(self) -> None:
+        """Give back what the screen took. May be called twice."""

@@ -1,0 +1,158 @@
+"""The picture that the user sees from three metres away."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from classifier.counter import Rep
+from edge.draw import MAX_HEIGHT, MIN_HEIGHT, TONES, Layout, dimmed, draw
+from edge.reading import Reading
+from edge.scoreboard import FLASH_S, REMARK_S, Board, Scoreboard
+from edge.words import STATES
+from keypoints.types import Pose
+
+SIZES = [(320, 240), (640, 480), (1280, 720), (1920, 1080), (720, 1280), (1, 1), (7680, 4320), (4000, 10), (10, 4000)]
+
+
+def board(**fields: Any) -> Board:
+    content: dict[str, Any] = {
+        "title": "Squat", "number": "12", "unit": "reps", "flash": False, "progress": 0.4, "headline": "Counting",
+        "advice": "Keep going", "tone": "good", "totals": (("Push-ups", "4"),), "elapsed": "0:42",
+    }  # fmt: skip
+    return Board(**{**content, **fields})
+
+
+def pose(width: int, height: int, confidence: float = 0.9) -> Pose:
+    keypoints = np.full((17, 3), confidence, np.float32)
+    keypoints[:, 0] = np.linspace(0.6, 0.9, 17) * width
+    keypoints[:, 1] = np.linspace(0.1, 0.8, 17) * height
+    return Pose(keypoints, np.array([0, 0, width, height], np.float32), 0.9)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_every_size_of_frame_becomes_a_picture_of_a_reasonable_size(size: tuple[int, int]) -> None:
+    image = np.full((size[1], size[0], 3), 200, np.uint8)
+    picture = draw(image, pose(*size), board(), size)
+    height, width = picture.shape[:2]
+    assert picture.dtype == np.uint8
+    assert MIN_HEIGHT <= height <= MAX_HEIGHT
+    assert 1.3 <= width / height <= 2.45
+    assert width % 2 == height % 2 == 0, "video codecs want even sides"
+    assert (image == 200).all(), "the frame itself stays as it is"
+
+
+@pytest.mark.parametrize("number", ["0", "5", "12", "88", "108", "888"])
+@pytest.mark.parametrize("size", [(320, 240), (640, 480), (1280, 720), (1920, 1080), (720, 1280)])
+def test_the_digits_are_a_quarter_of_the_height_at_least(size: tuple[int, int], number: str) -> None:
+    image = np.zeros((size[1], size[0], 3), np.uint8)
+    with_number = draw(image, None, board(number=number), size)
+    without = draw(image, None, board(number=" "), size)
+    rows = np.flatnonzero((with_number != without).any((1, 2)))
+    assert rows[-1] - rows[0] + 1 >= with_number.shape[0] / 4
+
+
+def test_a_white_wall_does_not_swallow_the_digits() -> None:
+    wall = np.full((720, 1280, 3), 255, np.uint8)
+    picture = draw(wall, None, board(number="12", progress=None), (1280, 720))
+    without = draw(wall, None, board(number=" ", progress=None), (1280, 720))
+    ink = (picture == 255).all(2) & (without != 255).any(2)
+    assert ink.sum() > 10_000
+    assert without[ink].mean() < 100, "what is behind the digits is dark"
+
+
+def test_the_video_is_shown_in_its_own_colours_beside_the_panel() -> None:
+    image = np.full((720, 1280, 3), (10, 120, 230), np.uint8)
+    picture = draw(image, None, board(totals=()), (1280, 720))
+    assert picture[300, 1200].tolist() == [10, 120, 230]
+
+
+def test_joints_that_are_not_seen_are_not_drawn() -> None:
+    image = np.full((720, 1280, 3), 90, np.uint8)
+    nothing = draw(image, None, board(), (1280, 720))
+    assert (draw(image, pose(1280, 720, confidence=0.1), board(), (1280, 720)) == nothing).all()
+    assert (draw(image, pose(1280, 720), board(), (1280, 720)) != nothing).any()
+
+
+def test_a_portrait_video_stands_beside_the_count_and_not_behind_it() -> None:
+    layout = Layout.of(720, 1280)
+    assert layout.video[0] >= layout.panel
+
+
+@pytest.mark.parametrize("tone", ["warn", "alarm"])
+def test_what_the_user_must_do_is_a_bar_of_its_own_colour(tone: Any) -> None:
+    picture = draw(np.full((720, 1280, 3), 90, np.uint8), None, board(tone=tone), (1280, 720))
+    assert picture[650, 900].tolist() == list(TONES[tone][0])
+
+
+def test_a_sequence_without_pictures_is_drawn_on_black() -> None:
+    picture = draw(None, pose(640, 480), board(), (640, 480))
+    assert picture.shape == (480, 640, 3)
+    assert picture.any()
+
+
+def test_the_last_picture_of_a_lost_camera_is_dark_and_grey() -> None:
+    image = np.full((4, 4, 3), (0, 0, 255), np.uint8)
+    picture = dimmed(image)
+    assert picture[0, 0].max() < 60
+    assert np.ptp(picture[0, 0]) == 0
+
+
+def reading(time_s: float, action: str | None = "squat", state: Any = "counting", **fields: Any) -> Reading:
+    return Reading(time_s, None, action, 0.9, state, **fields)
+
+
+@pytest.mark.parametrize("state", sorted(STATES))
+def test_every_state_is_said_in_words(state: Any) -> None:
+    shown = Scoreboard().update(reading(0.0, state=state))
+    assert (shown.headline, shown.advice, shown.tone) == STATES[state]
+
+
+def test_the_count_stays_up_while_its_user_rests() -> None:
+    scores = Scoreboard()
+    assert (scores.update(reading(1, reps={"squat": 3})).number, scores.update(reading(1)).unit) == ("3", "reps")
+    resting = scores.update(reading(2, "stand", "rest", reps={"squat": 3}))
+    assert (resting.title, resting.number, resting.unit) == ("Standing", "3", "squats")
+    alone = scores.update(reading(3, None, "no person", reps={"squat": 1}))
+    assert (alone.title, alone.number, alone.unit) == ("Squat", "1", "rep")
+
+
+def test_a_new_exercise_begins_at_its_own_count_and_the_others_are_listed() -> None:
+    scores = Scoreboard()
+    scores.update(reading(1, reps={"squat": 3}))
+    shown = scores.update(reading(2, "push_up", reps={"squat": 3}, holds_s={"plank": 5.2}))
+    assert (shown.title, shown.number) == ("Push-up", "0")
+    assert shown.totals == (("Squats", "3"), ("Plank", "5 s"))
+
+
+def test_a_hold_shows_its_seconds() -> None:
+    shown = Scoreboard().update(reading(9, "plank", "hold", holds_s={"plank": 31.9}))
+    assert (shown.number, shown.unit, shown.tone) == ("31", "seconds", "hold")
+
+
+def test_nothing_counted_yet_is_a_zero() -> None:
+    shown = Scoreboard().update(reading(0, None, "no person"))
+    assert (shown.title, shown.number, shown.unit) == ("RepSight", "0", "reps")
+
+
+def test_a_rep_flashes_and_a_shallow_one_is_remarked_on_for_a_moment() -> None:
+    scores = Scoreboard()
+    rep = Rep("squat", 0.0, 2.0, 2.0, 0.5, shallow=True)
+    now = scores.update(reading(2.0, new_reps=(rep,), reps={"squat": 1}))
+    assert now.flash
+    assert now.headline == "Shallow"
+    assert not scores.update(reading(2.0 + FLASH_S + 0.01, reps={"squat": 1})).flash
+    assert scores.update(reading(2.0 + REMARK_S + 0.01, reps={"squat": 1})).headline == "Counting"
+
+
+def test_a_warning_is_not_hidden_by_a_remark() -> None:
+    scores = Scoreboard()
+    scores.update(reading(2.0, new_reps=(Rep("squat", 0.0, 2.0, 2.0, 0.5, shallow=True),), reps={"squat": 1}))
+    assert scores.update(reading(2.1, state="step back")).headline == "Step back"
+
+
+def test_the_phase_runs_from_zero_to_one() -> None:
+    assert Scoreboard().update(reading(0, phase=np.pi)).progress == pytest.approx(0.5)
+    assert Scoreboard().update(reading(0)).progress is None

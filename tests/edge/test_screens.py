@@ -1,0 +1,218 @@
+"""The terminal at 80 x 24, the window under a virtual X server, and how each says that it can't be had."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from classifier.counter import Rep
+from configs.schema import Run
+from edge.reading import Reading
+from edge.scoreboard import Scoreboard
+from edge.screens import open_screen
+from edge.screens.terminal import TerminalScreen, block_text
+from edge.words import STATES
+from keypoints.errors import InputError
+
+ROOT = Path(__file__).parents[2]
+
+
+def reading(**fields: Any) -> Reading:
+    content = {"time_s": 42.0, "pose": None, "action": "squat", "confidence": 0.9, "state": "counting",
+               "phase": 2.0, "reps": {"squat": 12, "push_up": 4}, "holds_s": {"plank": 5.2}}  # fmt: skip
+    return Reading(**{**content, **fields})
+
+
+def rendered(**fields: Any) -> list[str]:
+    """The lines of the terminal screen at 80 x 24."""
+    console = Console(width=80, height=24, file=io.StringIO(), force_terminal=False)
+    one = reading(**fields)
+    console.print(TerminalScreen(console).render(Scoreboard().update(one), one))
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue().rstrip("\n").split("\n")
+
+
+@pytest.mark.parametrize("state", sorted(STATES))
+def test_the_terminal_screen_fits_80_by_24_in_every_state(state: Any) -> None:
+    lines = rendered(state=state, reps={"squat": 888, "push_up": 40, "jumping_jack": 120, "shoulder_press": 30})
+    assert len(lines) == 24
+    assert all(len(line) <= 80 for line in lines)
+    headline, advice, _ = STATES[state]
+    assert any(headline in line and advice in line for line in lines)
+
+
+def test_the_terminal_says_action_count_state_and_the_other_exercises() -> None:
+    text = "\n".join(rendered())
+    for part in ("Squat", "reps", "Counting", "Push-ups 4", "Plank 5 s", "0:42", *block_text("12").split("\n")):
+        assert part.strip() in text
+
+
+def test_block_digits_fill_their_rows_and_differ() -> None:
+    digits = [block_text(str(d)) for d in range(10)]
+    assert len(set(digits)) == 10
+    for digit in digits:
+        lines = digit.split("\n")
+        assert len(lines) == 9
+        assert all(line.strip() for line in (lines[0], lines[-1]))
+
+
+def test_without_a_terminal_each_rep_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    rep = Rep("squat", 0.0, 2.0, 2.0, 0.5, shallow=True)
+    with TerminalScreen(Console(file=io.StringIO())) as screen:
+        for one in (reading(), reading(new_reps=(rep,), reps={"squat": 13})):
+            assert screen.show(None, Scoreboard().update(one), one)
+        screen.say("the disk is full")
+    out = capsys.readouterr()
+    assert out.out == "0:42 squat 13 (shallow)\n"
+    assert out.err == "the disk is full\n"
+
+
+def test_what_was_said_during_a_run_is_there_after_it(capsys: pytest.CaptureFixture[str]) -> None:
+    console = Console(file=io.StringIO(), force_terminal=True, width=80, height=24)
+    with TerminalScreen(console) as screen:
+        screen.say("the disk is full")
+        one = reading()
+        screen.show(None, Scoreboard().update(one), one)
+        assert "the disk is full" in console.file.getvalue()  # type: ignore[attr-defined]
+        assert capsys.readouterr().err == ""
+    assert capsys.readouterr().err == "the disk is full\n"
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="DISPLAY is for X11")
+@pytest.mark.parametrize(
+    ("display", "says"), [(None, "no display"), ("", "no display"), (":4999", "does not answer"), ("junk", "does not")]
+)
+def test_a_window_without_a_display_gives_one_clear_line(
+    monkeypatch: pytest.MonkeyPatch, display: str | None, says: str
+) -> None:
+    monkeypatch.delenv("QT_QPA_PLATFORM", raising=False)
+    monkeypatch.delenv("DISPLAY", raising=False)
+    if display is not None:
+        monkeypatch.setenv("DISPLAY", display)
+    with pytest.raises(InputError, match=says):
+        open_screen(Run(screen="window"))
+
+
+def test_auto_is_no_screen_where_there_is_neither_display_nor_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("QT_QPA_PLATFORM", raising=False)
+    screen = open_screen(Run(screen="auto"))
+    assert not screen.needs_picture
+    assert not screen.watched
+
+
+@pytest.fixture(scope="module")
+def display() -> Iterator[str]:
+    """A virtual X server of our own."""
+    if shutil.which("Xvfb") is None:
+        pytest.skip("Xvfb is not installed (apt-get install xvfb)")
+    read, write = os.pipe()
+    server = subprocess.Popen(
+        ["Xvfb", "-displayfd", str(write), "-screen", "0", "1280x800x24", "-nolisten", "tcp", "-noreset"],
+        pass_fds=[write], stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    os.close(write)
+    with os.fdopen(read) as pipe:
+        number = pipe.readline().strip()
+    yield f":{number}"
+    server.terminate()
+    server.wait(10)
+
+
+def in_window(display: str, body: str) -> subprocess.CompletedProcess[str]:
+    """Run `body` with an open WindowScreen `screen` and a function `show()`, in a fresh process on this display."""
+    program = textwrap.dedent(
+        """
+        import cv2, numpy as np, sys
+        from edge.reading import Reading
+        from edge.scoreboard import Scoreboard
+        from edge.screens.window import TITLE, WindowScreen
+        reading = Reading(1.0, None, "squat", 0.9, "counting")
+        board = Scoreboard().update(reading)
+        picture = np.full((480, 640, 3), 90, np.uint8)
+        def show(): return screen.show(picture, board, reading)
+        """
+    )
+    environment = {**os.environ, "DISPLAY": display}
+    environment.pop("QT_QPA_PLATFORM", None)
+    return subprocess.run(
+        [sys.executable, "-c", program + textwrap.dedent(body)],
+        capture_output=True, text=True, timeout=60, cwd=ROOT, env=environment,
+    )  # fmt: skip
+
+
+def test_the_window_shows_pictures_and_closes(display: str) -> None:
+    done = in_window(
+        display,
+        """
+        with WindowScreen() as screen:
+            assert all(show() for _ in range(5))
+            assert cv2.getWindowImageRect(TITLE)[2:] == (640, 480)
+        screen.close()
+        """,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_window_can_be_full_screen_and_back(display: str) -> None:
+    done = in_window(
+        display,
+        """
+        keys = iter([-1, ord("f"), -1, ord("F"), -1])
+        wait, cv2.waitKey = cv2.waitKey, lambda ms: (wait(ms), next(keys))[1]
+        modes = []
+        screen = WindowScreen()
+        for _ in range(5):
+            assert show()
+            modes.append(int(cv2.getWindowProperty(TITLE, cv2.WND_PROP_FULLSCREEN)))
+        assert modes == [0, 1, 1, 0, 0], modes
+        """,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("key", ["ord('q')", "ord('Q')", "27"])
+def test_q_and_escape_quit(display: str, key: str) -> None:
+    done = in_window(
+        display,
+        f"""
+        screen = WindowScreen()
+        assert show()
+        wait, cv2.waitKey = cv2.waitKey, lambda ms: (wait(ms), {key})[1]
+        assert not show()
+        """,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_closing_the_window_quits(display: str) -> None:
+    done = in_window(
+        display,
+        """
+        screen = WindowScreen()
+        assert show()
+        close, cv2.imshow = cv2.destroyWindow, lambda *_: close(TITLE)
+        assert not show()
+        screen.close()
+        """,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_run_in_a_window_says_nothing_of_its_toolkit(
+    display: str, repsight: Callable[..., Any], squats: Callable[[int], Path], tiny_head: Path
+) -> None:
+    environment = {**os.environ, "DISPLAY": display}
+    done = repsight("run", squats(1), "--head", tiny_head, "--screen", "window", "--frames", 5, env=environment)
+    assert done.returncode == 0
+    assert done.stderr == "", "Qt wrote to the terminal"
