@@ -54,7 +54,7 @@ clean:
 .venv-%/.installed: requirements/%.lock
 	@test -n "$(PYTHON)" || { echo 'No Python 3.11 to 3.13 with venv here. On Debian and Raspberry Pi OS:' \
 		'sudo apt-get install python3-venv. Or name one: make PYTHON=/path/to/python3.12' >&2; exit 1; }
-	@echo 'Making $(@D) with $(PYTHON), once ...'
+	@echo 'Making $(@D) with $(PYTHON), once; it takes a few minutes ...'
 	@test -x $(@D)/bin/python || $(PYTHON) -m venv $(VENV_ARGS) $(@D)
 	@$(@D)/bin/python -m pip install -qq --disable-pip-version-check --no-deps --only-binary :all: --requirement $<
 	@touch $@

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from importlib import metadata
 from pathlib import Path
 from typing import IO, Any, TypeVar
@@ -143,7 +143,8 @@ def run(
         given = {"source": sources[0] if sources else None, "screen": screen, "log": log, "pose": pose, "head": head}
         settings = settings.model_copy(update={k: str(v) for k, v in given.items() if v is not None})
         outcome = run_edge(settings, counting, save=save, json_file=json_file, max_frames=frames, stopped=stopped)
-    click.secho(outcome.summary, bold=True)
+    with suppress(OSError):  # the terminal may be gone
+        click.secho(outcome.summary, bold=True)
     ctx.exit(outcome.exit_code)
 
 
@@ -161,12 +162,11 @@ def train_head(
 
     Without --data the sequences are synthesized first, once, into a folder beside OUT.
     """
-    from data.synthesize import synthesize as make
-
     from classifier.job import train_head as train
     from configs.loader import load, load_actions
     from configs.schema import Synthesize, TrainHead
     from data.collect import collect
+    from data.synthesize import synthesize as make
 
     given = [f"head={head}"] if head else []
     given += [f"data={[str(folder) for folder in data]}"] if data else []
@@ -198,10 +198,9 @@ def train_head(
 @_settings("synthesize.yaml")
 def synthesize(overrides: tuple[str, ...], out: Path, config: Path) -> None:
     """Make labelled synthetic people: keypoint sequences, rendered frames, a clip, or the demo."""
-    from data.synthesize import synthesize as make
-
     from configs.loader import load
     from configs.schema import Synthesize
+    from data.synthesize import synthesize as make
 
     settings = load(Synthesize, config, overrides)
     with _progress(settings.kind) as progress:

@@ -22,6 +22,9 @@ from keypoints.card import CardAction
 from keypoints.errors import ModelError
 from keypoints.types import FloatArray
 
+#: Weight of a moment at the start posture beside one at the turning point, when a rep's action is decided.
+_LEAST_WEIGHT = 0.1
+
 
 @dataclass(frozen=True, slots=True)
 class Rep:
@@ -142,7 +145,7 @@ class RepCounter:
         self._belief: NDArray[np.float64] | None = None
         self._shown: int | None = None
         self._time_s: float | None = None
-        self._history: list[tuple[float, NDArray[np.float64], NDArray[np.bool_]]] = []
+        self._history: list[tuple[float, float, NDArray[np.float64], NDArray[np.bool_]]] = []
         self._hold_since_s: float | None = None
         self._held_until_s: float | None = None
         self._value: float | None = None
@@ -159,7 +162,7 @@ class RepCounter:
         cosine, sine = prediction.phase if prediction.phase is not None else (1.0, 0.0)
         value = self._smooth((1 - float(np.clip(cosine, -1, 1))) / 2, elapsed)
         self._time_s = time_s
-        self._remember(time_s, probabilities, keypoints)
+        self._remember(time_s, value, probabilities, keypoints)
 
         new = [rep for at_turn in (False, True) if (rep := self._count(time_s, value, at_turn)) is not None]
         for rep in new:
@@ -200,8 +203,8 @@ class RepCounter:
         self._value = keep * self._value + (1 - keep) * value
         return self._value
 
-    def _remember(self, time_s: float, probabilities: NDArray[np.float64], keypoints: FloatArray) -> None:
-        self._history.append((time_s, probabilities, self._needed(keypoints)))
+    def _remember(self, time_s: float, value: float, probabilities: NDArray[np.float64], keypoints: FloatArray) -> None:
+        self._history.append((time_s, value, probabilities, self._needed(keypoints)))
         since = min((d.in_progress_since for d in self._detectors.values() if d.in_progress_since is not None),
                     default=time_s)  # fmt: skip
         oldest = min(since, time_s - self._settings.look_back_s) - 1.0
@@ -224,10 +227,13 @@ class RepCounter:
         start_s = min(done.start_s, time_s - self._settings.look_back_s)
         assert self._shown is not None
         rows = [row for row in self._history if row[0] >= start_s]
-        mean = np.mean([p for _, p, _ in rows], axis=0)
+        # The far half of a rep tells the action; near its start posture many actions look alike.
+        values = np.array([v for _, v, _, _ in rows])
+        weights = np.abs(values - float(at_turn)) + _LEAST_WEIGHT
+        mean = np.average([p for _, _, p, _ in rows], axis=0, weights=weights)
         mine = self._is_rep & (self._at_turn == at_turn)
         best = int(np.where(mine, mean, -1).argmax())
-        seen = np.mean([v[best] for _, _, v in rows])
+        seen = np.mean([needed[best] for _, _, _, needed in rows])
         clear = mean[best] >= self._settings.clear_action and mean.argmax() == best
         switched = self._shown != best and self._actions[self._shown].kind != "rest"
         if not clear or switched or seen < self._settings.seen_share:

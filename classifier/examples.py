@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from classifier.motion import phase_of_recording
 from classifier.window import resample
 from configs.schema import Actions
 from keypoints.errors import InputError
@@ -45,8 +44,7 @@ def cut(
     """Windows of `length` samples at `rate_hz` from every sequence, about one each `every_s` seconds.
 
     A window carries the labels of its newest frame; frames without a person at the end give no window. The
-    first end of each sequence is drawn at random (`seed`), so that window ends do not fall in step. A sequence
-    of one action without phase labels gets them from its dominant motion.
+    first end of each sequence is drawn at random (`seed`), so that window ends do not fall in step.
     Raises InputError for a sequence without labels or with a label that is not in `actions`.
     """
     index = {name: i for i, name in enumerate(actions.names)}
@@ -68,7 +66,8 @@ def cut(
         if len(frames):
             windows.append(resample(times, sequence.keypoints, times[frames], length, rate_hz))
             labels.append(np.array([index[names[f]] for f in frames]))
-            phases.append(_phase(sequence, actions)[frames])
+            phase = sequence.phase
+            phases.append(phase[frames] if phase is not None else np.zeros((len(frames), 2), np.float32))
             origins.append(np.full(len(frames), number))
         progress(number + 1)
     if not windows:
@@ -77,12 +76,3 @@ def cut(
         np.concatenate(windows), np.concatenate(labels).astype(np.int64),
         np.concatenate(phases).astype(np.float32), np.concatenate(origins).astype(np.int64),
     )  # fmt: skip
-
-
-def _phase(sequence: KeypointSequence, actions: Actions) -> FloatArray:
-    """The phase labels of each frame, (0, 0) where they are not known."""
-    if sequence.phase is not None:
-        return sequence.phase
-    if isinstance(sequence.action, str):
-        return phase_of_recording(sequence.keypoints, actions.actions[sequence.action])
-    return np.zeros((len(sequence), 2), np.float32)

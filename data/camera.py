@@ -17,14 +17,14 @@ VIEWS = {
     "any": (3.0, 3.0, 3.0, 1.0, 1.0),
     "front": (5.0, 2.0, 1.0, 0.5, 1.0),
     "side": (1.5, 3.0, 4.5, 1.0, 0.4),
-    "floor": (1.8, 3.0, 5.0, 1.2, 0.3),
+    "floor": (2.6, 3.2, 4.6, 1.2, 0.3),
     "hang": (2.0, 1.5, 1.2, 1.5, 3.0),
     "arms": (3.0, 3.0, 3.0, 0.7, 0.5),
     "cross": (1.5, 2.0, 4.0, 1.0, 0.8),
 }
 
 #: How often the legs are cut off on purpose, where the arms do the work.
-CLOSE = {"arms": 0.36, "hang": 0.32}
+CLOSE = {"arms": 0.36, "hang": 0.32, "floor": 0.12, "any": 0.06}
 
 
 @dataclass(frozen=True)
@@ -72,9 +72,11 @@ def pick_yaw(rng: np.random.Generator, view: str) -> float:
     return float(np.deg2rad(45 * band + rng.normal(0, 11)) * rng.choice([-1, 1]))
 
 
-def place(rng: np.random.Generator, points: Floats, time_s: Floats, view: str) -> Camera:
+def place(
+    rng: np.random.Generator, points: Floats, time_s: Floats, view: str, size: tuple[int, int] | None = None
+) -> Camera:
     """A camera that films the keypoints `points` (N, 17, 3) of a person, of which it may cut some off."""
-    size = pick_size(rng)
+    size = size or pick_size(rng)
     yaw = pick_yaw(rng, view)
     fov = np.deg2rad(rng.uniform(35, 90))  # of the longer side
     focal = max(size) / 2 / np.tan(fov / 2)

@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 from scipy.io.matlab import MatReadError
 
 from configs.schema import Actions
+from data.phase import phase_of_recording
 from keypoints import skeleton
 from keypoints.errors import InputError
+from keypoints.sequences import smoothed
 from keypoints.types import KeypointSequence
 
 #: Penn Action's joints in its own order, by the COCO joint that they stand for; its head is COCO's nose. What it
@@ -76,12 +78,14 @@ def sets(sequences: Iterable[KeypointSequence], actions: Actions, seed: int = 0)
     """Sets of repetitions out of Penn Action's recordings, most of which show a single one.
 
     Each recording of an action with reps becomes one to four in a row, each at its own tempo (0.6 to 2 times),
-    with a pause of up to a second before some of them. Other recordings pass unchanged.
+    with a pause of up to a second before some of them. The phase labels come from the recording's dominant motion;
+    the keypoints are then smoothed as they are at run time, so that a head learns to make up for the delay.
     """
     rng = np.random.default_rng(seed)
     for sequence in sequences:
-        if not isinstance(sequence.action, str) or actions.actions[sequence.action].kind != "reps":
-            yield sequence
+        assert isinstance(sequence.action, str)
+        if actions.actions[sequence.action].kind != "reps":
+            yield smoothed(_with_phase(sequence, actions))
             continue
         frames: list[NDArray[np.float64]] = []
         for _ in range(int(rng.integers(1, 5))):
@@ -94,4 +98,10 @@ def sets(sequences: Iterable[KeypointSequence], actions: Actions, seed: int = 0)
         one, two = sequence.keypoints[below], sequence.keypoints[below + 1]
         seen = (one[..., 2:] > 0) & (two[..., 2:] > 0)
         keypoints = np.where(seen, one * (1 - share) + two * share, 0).astype(np.float32)
-        yield replace(sequence, keypoints=keypoints, time_s=np.arange(len(at)) / _FPS)
+        made = replace(sequence, keypoints=keypoints, time_s=np.arange(len(at)) / _FPS)
+        yield smoothed(_with_phase(made, actions))
+
+
+def _with_phase(sequence: KeypointSequence, actions: Actions) -> KeypointSequence:
+    assert isinstance(sequence.action, str)
+    return replace(sequence, phase=phase_of_recording(sequence.keypoints, actions.actions[sequence.action]))

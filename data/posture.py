@@ -67,10 +67,11 @@ def blend(a: Posture, b: Posture, share: Floats, lift: float = 0.0) -> Posture:
     """From a (share 0) to b (share 1), share (N,); feet and hands that move are lifted by up to `lift` m."""
     mixed = {f.name: mix(getattr(a, f.name), getattr(b, f.name), share) for f in fields(Posture)}
     mixed["pelvis"], mixed["feet"] = orthonormal(mixed["pelvis"]), orthonormal(mixed["feet"])
-    if lift:
-        hop = 4 * share * (1 - share)
-        way = np.linalg.norm((b.ankles - a.ankles)[..., :2], axis=-1)
-        mixed["ankles"] = mixed["ankles"] + vec(0, 0, hop[:, None] * np.minimum(lift, way / 2))
+    if lift:  # one foot after the other
+        steps = np.clip(np.stack([2 * share, 2 * share - 1], -1), 0, 1)
+        way = b.ankles - a.ankles
+        high = 4 * steps * (1 - steps) * np.minimum(lift, np.linalg.norm(way[..., :2], axis=-1) / 2)
+        mixed["ankles"] = a.ankles + way * steps[..., None] + vec(0, 0, high)
     return Posture(**mixed)
 
 

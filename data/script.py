@@ -36,6 +36,9 @@ OTHERS: dict[Maker, float] = {
     motion_ground.climber: 0.8,
 }  # fmt: skip
 
+#: A pause that would be called something else for less than this keeps the name of the exercise, s.
+_SHORTEST_S = 0.6
+
 #: Moves on the floor whose hands, not feet, stay where they are on the way down.
 _PRONE = ("push_up", "plank")
 
@@ -138,7 +141,7 @@ class Script:
             if span.move.action == "plank":
                 holds.append((span.start_s + (span.way_s if i else 0.0), span.end_s))
             elif span.move.idle == "plank" and span.track is not None:
-                holds += [(a, b) for a, b in _pauses(span) if b - a > span.move.idle_after_s]
+                holds += [(a, b) for a, b in _pauses(span) if b - a > span.move.idle_after_s + _SHORTEST_S]
         seen = [(max(a, begin_s), min(b, end_s)) for a, b in holds]
         return np.asarray([(a, b) for a, b in seen if b - a >= 2.0], np.float64).reshape(-1, 2)
 
@@ -166,14 +169,13 @@ def _pauses(span: Span) -> list[tuple[float, float]]:
 def _set_labels(span: Span, time_s: Floats) -> list[str]:
     """Inside a set: the exercise, and after a while in the start posture what that is called then."""
     names = np.full(len(time_s), span.move.action, dtype=object)
-    first = True
+    assert span.track is not None
+    opening = span.start_s + float(span.track.times[0])
     for begin, end in _pauses(span):
-        wait = 0.0 if first and span.move.idle == "stand" else span.move.idle_after_s
-        first = False
-        if end - begin > wait:
-            names[(time_s >= begin + wait) & (time_s < end - (0.25 if end < span.end_s - 1e-6 else 0.0))] = (
-                span.move.idle
-            )
+        wait = 0.0 if begin <= opening and span.move.idle == "stand" else span.move.idle_after_s
+        if end - begin > wait + _SHORTEST_S:
+            until = end - 0.25 if end < span.end_s - 1e-6 else end  # the next rep shows a little before it begins
+            names[(time_s >= begin + wait) & (time_s < until)] = span.move.idle
     return list(names)
 
 

@@ -16,6 +16,7 @@ from data.body import BODIES, PART, Body, make_body
 from data.kinematics import Floats
 from data.posture import Solved, keypoints, lifted, lowest, solve
 from data.script import Script
+from keypoints import skeleton
 from keypoints.types import KeypointSequence
 
 
@@ -50,7 +51,7 @@ def pose(body: Body, script: Script, begin_s: float, time_s: Floats) -> Scene:
                  script.holds(begin_s, end_s) - begin_s, script.view)  # fmt: skip
 
 
-def _moments(rng: np.random.Generator, seconds: float, config: Synthesize) -> Floats:
+def moments(rng: np.random.Generator, seconds: float, config: Synthesize) -> Floats:
     """Times of the frames: a usual rate, sometimes with jitter and dropped frames."""
     low, high = config.rate_hz
     rate = float(rng.choice([10, 12.5, 15, 20, 24, 25, 25, 30, 30]) if rng.random() < 0.7 else rng.uniform(low, high))
@@ -85,9 +86,7 @@ def film(rng: np.random.Generator, scene: Scene, source: str) -> KeypointSequenc
 
 def mirror(keypoints: Floats, width: int) -> Floats:
     """Keypoints (N, 17, 3) of the mirrored picture; missing joints stay (0, 0, 0)."""
-    from keypoints.skeleton import MIRROR
-
-    out = keypoints[:, list(MIRROR)].copy()
+    out = keypoints[:, list(skeleton.MIRROR)].copy()
     there = out[..., 2] > 0
     out[..., 0] = np.where(there, width - 1 - out[..., 0], 0.0)
     return out
@@ -98,7 +97,7 @@ def make(index: int, seed: int, config: Synthesize) -> KeypointSequence:
     rng = np.random.default_rng([seed, index])
     body = make_body(int(rng.integers(BODIES)))
     script, begin, end = scenes.draw(rng, body, config.transitions)
-    time_s = _moments(rng, min(end - begin, config.longest_s), config)
+    time_s = moments(rng, min(end - begin, config.longest_s), config)
     return film(rng, pose(body, script, begin, time_s), f"synthetic-{seed}-{index:06d}")
 
 
@@ -108,7 +107,7 @@ def make_rest(index: int, seed: int, config: Synthesize, seconds: float = 20.0) 
     body = make_body(int(rng.integers(BODIES)))
     main = "stand" if rng.random() < 0.25 else "other"
     script, begin, end = scenes.rest(rng, body, seconds, main)
-    return film(rng, pose(body, script, begin, _moments(rng, end - begin, config)), f"rest-{seed}-{index:06d}")
+    return film(rng, pose(body, script, begin, moments(rng, end - begin, config)), f"rest-{seed}-{index:06d}")
 
 
 def sequences(

@@ -91,14 +91,16 @@ def pick_rep_s(rng: np.random.Generator, move: Move) -> float:
     return float(np.exp(rng.uniform(np.log(low), np.log(high))))
 
 
-def make_set(rng: np.random.Generator, move: Move, count: int, lead_s: float = 0.0, tail_s: float = 0.0) -> Track:
-    """`count` reps of one set, after `lead_s` and before `tail_s` seconds in the start posture."""
+def make_set(
+    rng: np.random.Generator, move: Move, count: int, lead_s: float = 0.0, tail_s: float = 0.0, full: bool = False
+) -> Track:
+    """`count` reps of one set, after `lead_s` and before `tail_s` seconds in the start posture; `full`: none fails."""
     rep_s = pick_rep_s(rng, move)
     there = rng.uniform(0.32, 0.66)
     turn_pause = rng.uniform(0.05, 1.2) if rng.random() < 0.35 else 0.0
     start_pause = rng.uniform(0.05, 1.2) if rng.random() < 0.4 else 0.0
     long_pause = 0.05 if rng.random() < 0.4 else 0.0
-    shallow = rng.random() < 0.15
+    shallow = rng.random() < 0.15 and not full
     peak_mean = rng.uniform(0.4, 0.72) if shallow else rng.uniform(min(0.85, move.deepest), move.deepest)
     peak_mean = min(peak_mean, move.deepest)
     spread, unsteady = rng.uniform(0.01, 0.07), rng.uniform(0.03, 0.2)
@@ -140,7 +142,7 @@ def make_set(rng: np.random.Generator, move: Move, count: int, lead_s: float = 0
     for _ in range(count):
         unit_s = rep_s * np.exp(rng.normal(0, unsteady))
         peak = float(np.clip(peak_mean + rng.normal(0, spread), 0.32, 1.4))
-        kind = rng.random()
+        kind = 0.5 if full else rng.random()
         if kind < 0.05:
             peak = float(rng.uniform(0.33, 0.6))
         elif kind < 0.085 and not deadlift:
@@ -175,6 +177,23 @@ def make_set(rng: np.random.Generator, move: Move, count: int, lead_s: float = 0
         go(tail_s, values[-1], -1)
     knots = [np.asarray(v, np.float64) for v in (times, values, way, side, done, bend)]
     return Track(knots[0], knots[1], knots[2], knots[3], knots[4], knots[5], tuple(marks))
+
+
+def even_set(count: int, there_s: float, back_s: float, turn_s: float = 0.1, rest_s: float = 0.3) -> Track:
+    """`count` full, even reps, as a demonstration: seconds to the turning point, there, back, and between reps."""
+    times, values, way, marks = [0.0], [0.0], [], []
+    for _ in range(count):
+        start = times[-1]
+        for seconds, value, direction in ((there_s, 1.0, 1), (turn_s, 1.0, 1), (back_s, 0.0, -1), (rest_s, 0.0, -1)):
+            times.append(times[-1] + seconds)
+            values.append(value)
+            way.append(direction)
+        turn = start + there_s
+        marks.append(RepMark(start, turn, turn + turn_s, turn + turn_s + back_s, 0.0, 1.0, 0.0))
+    done = np.repeat(np.arange(count), 4).astype(np.float64)
+    side = np.where(done % 2, -1.0, 1.0)
+    there = np.asarray(way, np.float64)
+    return Track(np.asarray(times), np.asarray(values), there, side, done, np.ones(len(way)), tuple(marks))
 
 
 def seen_reps(track: Track, begin_s: float, end_s: float, at_turn: bool) -> list[tuple[float, float]]:

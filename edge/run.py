@@ -100,7 +100,6 @@ def run(
         try:
             runner.run(stopped, max_frames, real_time=settings.real_time and screen.watched and not source.live)
         finally:
-            screen.close()
             outcome.tell(source.notice, exit_code=2)
             _finish(outcome, saver, log, json_file)
     return outcome

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from typing import Self
 
 import numpy as np
@@ -35,7 +36,8 @@ class Screen:
 
     def say(self, line: str) -> None:
         """Tell the user something that happened meanwhile, such as a full disk."""
-        sys.stderr.write(f"{line}\n")
+        with suppress(OSError):  # the terminal may be gone; the run goes on
+            sys.stderr.write(f"{line}\n")
 
     def close(self) -> None:
         """Give back what the screen took. May be called twice."""

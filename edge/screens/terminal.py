@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
+from contextlib import suppress
 from functools import lru_cache
 from typing import Final
 
@@ -25,15 +27,15 @@ from edge.words import Tone, clock, name_of
 
 #: Seconds between two pictures: an eye reads no faster, and a Pi has better things to do.
 REFRESH_S: Final = 0.1
-#: Rows of the large digits: 9 of 24.
-_ROWS: Final = 9
+#: Rows that everything but the large digits takes, and the least and most that the digits may have: 10 of 24.
+_OTHER_ROWS, _LEAST_ROWS, _MOST_ROWS = 14, 5, 18
 
 _STYLES: Final[dict[Tone, str]] = {
-    "good": "black on #28c88c",
-    "hold": "black on #e69f00",
-    "calm": "black on #56b4e9",
-    "warn": "black on #f0e442",
-    "alarm": "bold white on #d55e00",
+    "good": "#101418 on #28c88c",
+    "hold": "#101418 on #e69f00",
+    "calm": "#101418 on #56b4e9",
+    "warn": "#101418 on #f0e442",
+    "alarm": "#ffffff on #d55e00",
 }
 _ACCENTS: Final[dict[Tone, str]] = {
     "good": "#28c88c", "hold": "#e69f00", "calm": "#56b4e9", "warn": "#f0e442", "alarm": "#d55e00",
@@ -68,7 +70,16 @@ class TerminalScreen(Screen):
         shown = (board.title, board.number, board.headline)
         if shown != self._shown or now_s - self._drawn_s >= REFRESH_S:
             self._shown, self._drawn_s = shown, now_s
-            self._live.update(self.render(board, reading), refresh=True)
+            return self._draw(self.render(board, reading))
+        return True
+
+    def _draw(self, picture: RenderableType) -> bool:
+        """False when the terminal is gone: its window was closed, or the connection to it."""
+        assert self._live is not None
+        try:
+            self._live.update(picture, refresh=True)
+        except OSError:
+            return False
         return True
 
     def say(self, line: str) -> None:
@@ -81,29 +92,33 @@ class TerminalScreen(Screen):
     def close(self) -> None:
         """Give the terminal back as it was, with what was said."""
         if self._live is not None:
-            self._live.stop()
+            with suppress(OSError):
+                self._live.stop()
             self._live = None
             for line in self._lines:
                 super().say(line)
 
     def render(self, board: Board, reading: Reading) -> RenderableType:
         """The whole screen as rich draws it."""
-        accent = _ACCENTS[board.tone]
+        height, accent = self._console.height, _ACCENTS[board.tone]
+        rows = max(_LEAST_ROWS, min(_MOST_ROWS, height - _OTHER_ROWS))
         head = Table.grid(expand=True)
         head.add_column(ratio=1)
         head.add_column(justify="right", style="dim")
-        chain_ms = sum(reading.stage_ms.values())
-        pace = f"{self._fps:.0f} fps  {chain_ms:.0f} ms  " if reading.stage_ms else ""
+        pace = f"{self._fps:.0f} fps  {sum(reading.stage_ms.values()):.0f} ms  " if reading.stage_ms else ""
         head.add_row(Text(board.title, style="bold"), pace + board.elapsed)
-        number = Text(block_text(board.number), style=accent if board.flash or board.tone == "hold" else "bold")
-        state = Text.assemble((f" {board.headline} ", _STYLES[board.tone]), "  ", board.advice)
+        number = _number(board.number, rows, accent if board.flash or board.tone == "hold" else "")
         totals = Text("   ").join(Text.assemble((name, "dim"), " ", (count, "bold")) for name, count in board.totals)
-        parts: list[RenderableType] = [head, Text(), number, Text(board.unit, style="dim"), Text(),
-                 _bar(board.progress, accent), Text(), state, Text(), totals]  # fmt: skip
-        parts += [Text(line, style="yellow") for line in self._lines[-2:]]
-        body = Padding(Group(*parts), (1, 3))
+        said = [Text(line, style="yellow", no_wrap=True, overflow="ellipsis") for line in self._lines[-1:]]
+        content = Group(
+            head, Text(), number, Text(board.unit, style="dim"), Text(), _bar(board.progress, accent), Text(),
+            *(said or [totals]),
+        )  # fmt: skip
+        words = Text.assemble((board.headline, "bold"), "   ", board.advice)
+        state = Padding(words, (1, 3), style=_STYLES[board.tone])
+        body = Group(Padding(content, (1, 3, max(0, height - _OTHER_ROWS - rows), 3)), Text(), state)
         return Panel(body, title="[bold]RepSight[/]", title_align="left", subtitle="Ctrl-C ends the session",
-                     subtitle_align="right", border_style="bright_black", height=self._console.height)  # fmt: skip
+                     subtitle_align="right", border_style="bright_black", padding=0, height=height)  # fmt: skip
 
     def _write_reps(self, reading: Reading) -> None:
         for rep in reading.new_reps:
@@ -111,6 +126,15 @@ class TerminalScreen(Screen):
             remark = " (shallow)" if rep.shallow else ""
             sys.stdout.write(f"{clock(reading.time_s)} {name_of(rep.action)} {count}{remark}\n")
             sys.stdout.flush()
+
+
+def _number(text: str, rows: int, style: str) -> Text:
+    """The large digits. Blocks that touch the one above are in reverse: many fonts leave seams between characters."""
+    blocks = block_text(text, rows)
+    number = Text(blocks.replace("█", " ").replace("▀", "▄"), style=style)
+    for run in re.finditer("[█▀]+", blocks):
+        number.stylize("reverse", *run.span())
+    return number
 
 
 def _bar(progress: float | None, color: str, half: int = 24) -> Text:
@@ -124,7 +148,7 @@ def _bar(progress: float | None, color: str, half: int = 24) -> Text:
 
 
 @lru_cache(maxsize=8)
-def block_text(text: str, rows: int = _ROWS) -> str:
+def block_text(text: str, rows: int) -> str:
     """`text` in the font of the window, as half blocks: two pixels a character, `rows` lines."""
     height = 2 * rows
     size = round(height / CAP)

@@ -72,6 +72,7 @@ def test_a_video_goes_through_every_stage_and_into_the_report(
     assert {"decode", "letterbox", "pose", "track", "smooth", "draw", "log", "chain"} <= set(report["latency_ms"])
     assert set(report["latency_ms"]) <= set(STAGES)
     assert all(set(v) == {"p50", "p90", "p99"} for v in report["latency_ms"].values())
+    assert report["latency_ms"]["decode"]["p50"] > 0
     assert len(list(Video(tmp_path / "o.mp4"))) == 8
 
 
@@ -131,6 +132,19 @@ def test_a_truncated_video_is_counted_and_said_and_the_exit_code_tells(
     assert re.fullmatch(r"warning: .*clip.avi: the video ends early or is damaged: \d+ of 30 frames .*\n", done.stderr)
     assert "saved to" in done.stdout
     assert 5 < json.loads((tmp_path / "o.json").read_text())["frames"] < 30
+
+
+def test_damaged_images_are_said_in_one_line_and_not_by_the_libraries(
+    repsight: Cli, tiny_head: Path, tmp_path: Path
+) -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)
+    for name in ("1.png", "2.png", "3.jpg"):
+        cv2.imwrite(str(tmp_path / name), noise)
+    for name in ("2.png", "3.jpg"):
+        (tmp_path / name).write_bytes((tmp_path / name).read_bytes()[:2000])
+    done = repsight("run", tmp_path, "--head", tiny_head, "--screen", "none", "log=none")
+    assert done.returncode == 2
+    assert done.stderr == f"warning: {tmp_path}: 1 of 3 images could not be read: 2.png\n"
 
 
 @pytest.mark.parametrize(

@@ -111,9 +111,12 @@ def test_a_full_disk_ends_the_logging_and_is_said_once_and_what_was_written_stay
         assert log.trouble is not None
         assert "full" in log.trouble
         assert str(tmp_path) in log.trouble
-        log.end(2000.0)
-    ((kept,),) = rows(tmp_path, "SELECT count(*) FROM reps")
-    assert 0 < kept < 2000
+        ((kept,),) = rows(tmp_path, "SELECT count(*) FROM reps")
+        assert 0 < kept < 2000
+        log._db.execute("PRAGMA max_page_count = 1000")
+        log.add(reading(3000.0, new_reps=(rep(3000.0),)))
+        log.end(3000.0)
+    assert rows(tmp_path, "SELECT count(*) FROM reps") == [(kept,)], "no log with a hole in it"
 
 
 def test_the_default_folder_honours_the_users_data_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -1,0 +1,178 @@
+"""The job behind `synthesize`: sequences, labelled frames, clips with their truth, and the demo clip."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from configs.schema import Synthesize
+from data import camera, demo, motion_stand, scenes
+from data.body import BODIES, Body, make_body
+from data.posture import keypoints
+from data.render import Renderer, frame_with_truth
+from data.script import EXERCISES, OTHERS, Builder, Script, pick
+from data.skin import Look
+from data.synthetic import Scene, moments, pose, sequences
+from data.tempo import make_set
+from data.video import write_video
+from keypoints import skeleton
+from keypoints.errors import ConfigError, InputError
+
+#: Called with how many of how many are done.
+Progress = Callable[[int, int], None]
+
+
+def _silent(done: int, total: int) -> None:
+    """Nobody is watching."""
+
+
+def synthesize(config: Synthesize, out: Path, progress: Progress = _silent) -> list[Path]:
+    """Make what `config` asks for under the folder `out`; returns the files that matter, in order.
+
+    sequences: NNNNNN.npz. frames: images/, labels/ (YOLO-pose text) and data.yaml. clip: clip.mp4 and clip.json.
+    demo: demo.mp4 and demo.json. Raises InputError when `out` can't be written, ConfigError for a wrong script.
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        return _MAKERS[config.kind](config, out, progress)
+    except OSError as error:
+        raise InputError(f"can't be written: {error.strerror or error}", file=out) from None
+
+
+def _sequences(config: Synthesize, out: Path, progress: Progress) -> list[Path]:
+    paths = []
+    made = sequences(config, seed=config.seed, count=config.count, workers=config.workers)
+    for i, sequence in enumerate(made):
+        path = out / f"{i:06d}.npz"
+        sequence.save(path)
+        paths.append(path)
+        progress(i + 1, config.count)
+    return paths
+
+
+def _frames(config: Synthesize, out: Path, progress: Progress) -> list[Path]:
+    """Pictures of random people at random moments of random scenes, a new look for each."""
+    for name in ("images", "labels"):
+        (out / name).mkdir(exist_ok=True)
+    for i in range(config.count):
+        rng = np.random.default_rng([config.seed, i, 2])
+        body = make_body(int(rng.integers(BODIES)))
+        script, begin, end = scenes.draw(rng, body)
+        shown = pose(body, script, begin, moments(rng, min(end - begin, 4.0), config))
+        size = config.size
+        seen = camera.place(rng, keypoints(body, shown.solved), shown.time_s, shown.view, size)
+        with Renderer(size, Look.random(rng)) as renderer:
+            n = int(rng.integers(len(shown.time_s)))
+            image, points, box = frame_with_truth(renderer, body, shown.solved, n, seen)
+        _write_image(out / "images" / f"{i:06d}.jpg", image)
+        (out / "labels" / f"{i:06d}.txt").write_text(yolo_label(points, box, size), encoding="utf-8")
+        progress(i + 1, config.count)
+    flip = ", ".join(str(j) for j in skeleton.MIRROR)
+    (out / "data.yaml").write_text(
+        f"path: {out.resolve()}\ntrain: images\nval: images\nkpt_shape: [17, 3]\nflip_idx: [{flip}]\n"
+        "names: {0: person}\n",
+        encoding="utf-8",
+    )
+    return [out / "data.yaml"]
+
+
+def _write_image(path: Path, image: Any) -> None:
+    if not cv2.imwrite(str(path), image):
+        raise InputError("can't be written", file=path)
+
+
+def yolo_label(points: Any, box: Any, size: tuple[int, int]) -> str:
+    """One line of YOLO-pose text: class, box centre and size, then x y v of 17 joints; shares of the picture."""
+    width, height = size
+    x1, y1, x2, y2 = (float(v) for v in box)
+    values = [(x1 + x2) / 2 / width, (y1 + y2) / 2 / height, (x2 - x1) / width, (y2 - y1) / height]
+    text = [f"{v:.6f}" for v in values]
+    for x, y, seen in points:
+        text += [f"{x / width:.6f}", f"{y / height:.6f}", "2" if seen > 0 else "0"]
+    return " ".join(["0", *text]) + "\n"
+
+
+def script_of(config: Synthesize, body: Body) -> Script:
+    """The script that `config.script` tells: (action, reps or seconds) one after the other."""
+    if not config.script:
+        raise ConfigError("empty", field="script", expected="pairs such as [squat, 5]")
+    builder = Builder(np.random.default_rng([config.seed, 3]), body)
+    for action, amount in config.script:
+        rng = np.random.default_rng([config.seed, len(builder.spans)])
+        if action in ("stand", "other"):
+            maker = motion_stand.ready if action == "stand" else pick(rng, OTHERS)
+            builder.add(maker(rng, body), amount)
+        elif action == "plank":
+            builder.add(EXERCISES[action](rng, body), amount)
+        elif action in EXERCISES:
+            move = EXERCISES[action](rng, body)
+            track = make_set(rng, move, max(1, round(amount)), full=True)
+            builder.add(move, track.end_s, track)
+        else:
+            known = ", ".join((*EXERCISES, "stand", "other"))
+            raise ConfigError("unknown action", field="script", expected=f"one of {known}", found=repr(action))
+    return Script(tuple(builder.spans), builder.spans[-1].move.view)
+
+
+def _clip(config: Synthesize, out: Path, progress: Progress) -> list[Path]:
+    rng = np.random.default_rng([config.seed, 4])
+    body = make_body(int(rng.integers(BODIES)))
+    script = script_of(config, body)
+    fps = float(np.clip(demo.FPS, *config.rate_hz))
+    shown = pose(body, script, 0.0, np.arange(int(script.end_s * fps)) / fps)
+    seen = camera.place(rng, keypoints(body, shown.solved), shown.time_s, shown.view, config.size)
+
+    def pictures() -> Any:
+        with Renderer(config.size, Look.random(rng)) as renderer:
+            for i in range(len(shown.time_s)):
+                yield renderer.draw(body, shown.solved, i, seen)
+                progress(i + 1, len(shown.time_s))
+
+    return _video(out / "clip.mp4", shown, pictures(), fps, config.size)
+
+
+def _demo(config: Synthesize, out: Path, progress: Progress) -> list[Path]:
+    shown = demo.scene()
+
+    def pictures() -> Any:
+        for i, image in enumerate(demo.frames(shown)):
+            yield image
+            progress(i + 1, len(shown.time_s))
+
+    return _video(out / "demo.mp4", shown, pictures(), demo.FPS, demo.SIZE)
+
+
+def _video(path: Path, shown: Scene, pictures: Any, fps: float, size: tuple[int, int]) -> list[Path]:
+    codec = write_video(path, pictures, fps, size)
+    truth = path.with_suffix(".json")
+    truth.write_text(json.dumps(truth_of(shown) | {"video": path.name, "codec": codec, "fps": fps}, indent=1) + "\n",
+                     encoding="utf-8")  # fmt: skip
+    return [path, truth]
+
+
+def truth_of(shown: Scene) -> dict[str, Any]:
+    """What a perfect runner would say of a scene: segments, reps, holds, totals; seconds."""
+    names, times = np.asarray(shown.action), shown.time_s
+    edges = [0, *(np.flatnonzero(names[1:] != names[:-1]) + 1), len(names)]
+    segments = [[str(names[a]), float(times[a]), float(times[min(b, len(times) - 1)])]
+                for a, b in pairwise(edges)]  # fmt: skip
+    reps = []
+    for start, end in shown.reps_s:
+        inside = names[(times >= start) & (times <= end)]
+        reps.append({"action": str(inside[len(inside) // 2]), "start_s": float(start), "end_s": float(end)})
+    totals: dict[str, int] = {}
+    for rep in reps:
+        totals[str(rep["action"])] = totals.get(str(rep["action"]), 0) + 1
+    holds = [{"action": "plank", "start_s": float(a), "end_s": float(b)} for a, b in shown.holds_s]
+    return {"subject": shown.body.subject, "totals": totals, "segments": segments, "reps": reps, "holds": holds}
+
+
+_MAKERS: dict[str, Callable[[Synthesize, Path, Progress], list[Path]]] = {
+    "sequences": _sequences, "frames": _frames, "clip": _clip, "demo": _demo,
+}  # fmt: skip

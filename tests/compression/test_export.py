@@ -1,0 +1,133 @@
+"""A checkpoint becomes one file with its card, or a clear line says why not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import onnx
+import pytest
+
+from compression import export
+from compression.agreement import Agreement
+from compression.export import export_pose, pictures
+from configs import load
+from configs.schema import Export
+from keypoints.errors import ConfigError, InputError, ModelError, RepSightError
+from keypoints.yolo import YoloPose
+
+
+def settings(**changes: Any) -> Export:
+    return Export(**{"trained_on": ("nothing",), **changes})
+
+
+@pytest.fixture
+def photographs(tmp_path: Path) -> Path:
+    """A folder of twenty pictures, in folders of its own, beside a file that is none."""
+    folder = tmp_path / "photographs"
+    for i in range(20):
+        path = folder / f"day{i % 2}" / f"{i:02}.jpg"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(path), np.full((16, 16, 3), i, np.uint8))
+    (folder / "notes.txt").write_text("nothing")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def checkpoint(shared: Path) -> Path:
+    path = shared / "weights" / "yolo11n-pose.pt"
+    if not path.is_file():
+        pytest.skip(f"no {path.name}")
+    return path
+
+
+def test_the_shipped_settings_are_valid() -> None:
+    shipped = load(Export, "export.yaml")
+    assert (shipped.precision, shipped.size) == ("int8", 320)
+    assert load(Export, "export.yaml", ["size=[192, 320]"]).size == (192, 320)
+
+
+def test_a_precision_that_is_not_there_yet_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"precision: Input should be 'fp32' or 'int8' \(found 'fp16'\)"):
+        load(Export, "export.yaml", ["precision=fp16"])
+
+
+@pytest.mark.parametrize(
+    ("out", "changes", "message"),
+    [
+        ("pose.tflite", {"precision": "fp32"}, "this format is not there yet (expected a name that ends in .onnx"),
+        ("pose.onnx", {"precision": "fp32", "size": 300}, "size: not an input size (expected one side or [height,"),
+        ("pose.onnx", {"precision": "fp32", "size": (320, 0)}, "size: not an input size"),
+        ("pose.onnx", {}, "calibration: int8 needs pictures to calibrate with"),
+        ("pose.onnx", {"calibration": ("nowhere",)}, "nowhere: calibration: no such folder"),
+        ("pose.onnx", {"precision": "fp32"}, "missing.pt: no such checkpoint; get one from https://"),
+    ],
+)
+def test_wrong_arguments_are_one_clear_line(out: str, changes: dict[str, Any], message: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError) as error:
+        export_pose("missing.pt", tmp_path / out, settings(**changes), command="test")
+    assert message in str(error.value)
+    assert not list(tmp_path.iterdir())
+
+
+def test_pictures_are_thinned_evenly_and_one_in_eight_is_held_back(photographs: Path) -> None:
+    found = pictures([photographs], limit=100)
+    assert len(found) == 20
+    assert [path.stem for path in pictures([photographs], limit=3)] == ["00", found[10].stem, "19"]
+    used, held_back = export._split(found)
+    assert len(held_back) == 2
+    assert sorted(used + held_back) == found
+
+
+@pytest.mark.parametrize(
+    ("precision", "found", "oks", "people"), [("fp32", 0.9, 1.0, 9), ("int8", 0.9, 0.5, 9), ("int8", 0.0, 0.0, 0)]
+)
+def test_an_export_that_collapsed_is_refused(precision: str, found: float, oks: float, people: int) -> None:
+    with pytest.raises(RepSightError, match=r"pose\.onnx: the"):
+        Agreement(pictures=5, people=people, found=found, oks=oks).require(precision, Path("pose.onnx"))
+
+
+def test_a_file_that_is_no_checkpoint_is_refused(tmp_path: Path) -> None:
+    pytest.importorskip("ultralytics", reason="the extra train is not installed")
+    path = tmp_path / "weights.pt"
+    path.write_bytes(b"these are no weights")
+    with pytest.raises(ModelError, match="not an Ultralytics checkpoint"):
+        export_pose(path, tmp_path / "pose.onnx", settings(precision="fp32"), command="test")
+
+
+@pytest.mark.slow
+def test_a_float_export_answers_as_its_checkpoint(checkpoint: Path, tmp_path: Path) -> None:
+    out = tmp_path / "new" / "pose.onnx"
+    done = export_pose(checkpoint, out, settings(precision="fp32", size=(192, 320)), command="test export")
+    assert done.agreement.found == 1 and done.agreement.oks > 0.999
+    model = YoloPose(out, threads=1)
+    assert model.card == done.card
+    assert (model.input_size, model.precision, model.card.layout) == ((192, 320), "fp32", "yolo")
+    assert model.card.made_by["command"] == "test export"
+    assert [entry.key for entry in onnx.load(out).metadata_props] == ["repsight"]
+    assert list(out.parent.iterdir()) == [out], "nothing half-written is left"
+    assert str(tmp_path) not in out.read_bytes().decode("latin-1"), "no path of this machine is in the file"
+
+
+@pytest.mark.slow
+def test_an_int8_export_finds_the_same_people(checkpoint: Path, shared: Path, tmp_path: Path) -> None:
+    folder = shared / "images" / "coco_train" / "images"
+    config = settings(calibration=(str(folder),), limit=40, size=256)
+    done = export_pose(checkpoint, tmp_path / "pose.onnx", config, command="test")
+    assert done.agreement.people > 5
+    assert done.agreement.found > 0.8 and done.agreement.oks > 0.93
+    assert done.bytes < 4_500_000
+    assert YoloPose(done.path, threads=1).card.precision == "int8"
+
+
+@pytest.mark.slow
+def test_quantizing_the_decode_is_noticed(
+    checkpoint: Path, shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("compression.quantize.float_nodes", lambda model: [])
+    config = settings(calibration=(str(shared / "images" / "coco_train" / "images"),), limit=16)
+    with pytest.raises(RepSightError, match="does not agree with its checkpoint"):
+        export_pose(checkpoint, tmp_path / "pose.onnx", config, command="test")
+    assert not (tmp_path / "pose.onnx").exists()
