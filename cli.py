@@ -178,15 +178,15 @@ def train_head(
         with _progress("synthesizing") as progress:
             make(people, folders[0], progress=progress)
     sequences, trained_on = collect(folders, load_actions(), settings.seed, click.echo)
-    with _progress("training") as progress:
 
-        def on_epoch(metrics: dict[str, float]) -> None:
-            progress(int(metrics["epoch"]), settings.epochs)
+    def on_epoch(metrics: dict[str, float]) -> None:
+        losses = f"loss {metrics['training_loss']:.3f}, held out {metrics['loss']:.3f}"
+        click.echo(f"epoch {metrics['epoch']:.0f}/{settings.epochs}: {losses}, accuracy {metrics['accuracy']:.3f}")
 
-        card = train(
-            sequences, load_actions(), settings, out, trained_on=trained_on, command=_command_line(), resume=resume,
-            on_epoch=on_epoch,
-        )  # fmt: skip
+    card = train(
+        sequences, load_actions(), settings, out, trained_on=trained_on, command=_command_line(), resume=resume,
+        on_epoch=on_epoch,
+    )  # fmt: skip
     accuracy, error = (card.metrics[f"validation_{name}"] for name in ("accuracy", "excursion_error"))
     click.secho(f"wrote {out}", bold=True)
     click.echo(f"on people held out: action accuracy {accuracy:.3f}, error of the share of a rep {error:.3f}")
@@ -205,7 +205,7 @@ def synthesize(overrides: tuple[str, ...], out: Path, config: Path) -> None:
     settings = load(Synthesize, config, overrides)
     with _progress(settings.kind) as progress:
         made = make(settings, out, progress=progress)
-    click.secho(f"wrote {made}", bold=True)
+    click.secho(f"wrote {made[0]}" + (f" and {len(made) - 1} more" if len(made) > 1 else ""), bold=True)
 
 
 @cli.command()

@@ -142,6 +142,7 @@ class Run(Schema):
     head: str | None = Field(default=None, description="head file; the shipped one without it")
     threads: int = Field(default=0, ge=0, description="for the pose model; 0 takes every core, four at most")
     log: str = Field(default="auto", description="a folder; auto: the user's data folder; none: no session log")
+    fps: float | None = Field(default=None, gt=0, description="leave out frames that come faster; null reads all")
     camera: CameraSettings = CameraSettings()
     stream_timeout_s: float = Field(default=5.0, gt=0, description="to open a stream, and for its next frame")
     folder_fps: float = Field(default=10.0, gt=0, description="frames a second of a folder of images")

@@ -42,7 +42,7 @@ def script(body: Body) -> Script:
     builder.add(motion_stand.stand(style("stand"), body, quiet=True), 2.0, way_s=0.8)
     push_ups = even_set(PUSH_UPS, there_s=1.0, back_s=0.9, turn_s=0.1, rest_s=0.3)
     builder.add(motion_floor.push_up(style("push_up"), body), push_ups.end_s, push_ups, way_s=4.0)
-    builder.add(motion_floor.plank(style("plank"), body), PLANK_S, way_s=1.0)
+    builder.add(motion_floor.plank(style("plank"), body), PLANK_S, way_s=1.4)
     return Script(tuple(builder.spans), "floor")
 
 

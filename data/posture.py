@@ -72,6 +72,8 @@ def blend(a: Posture, b: Posture, share: Floats, lift: float = 0.0) -> Posture:
         way = b.ankles - a.ankles
         high = 4 * steps * (1 - steps) * np.minimum(lift, np.linalg.norm(way[..., :2], axis=-1) / 2)
         mixed["ankles"] = a.ankles + way * steps[..., None] + vec(0, 0, high)
+        on_floor = ((a.wrists[..., 2] < 0.15) & (b.wrists[..., 2] < 0.15))[..., None]  # and so do hands that carry
+        mixed["wrists"] = np.where(on_floor, a.wrists + (b.wrists - a.wrists) * steps[..., None], mixed["wrists"])
     return Posture(**mixed)
 
 

@@ -232,10 +232,7 @@ class Builder:
                 keys = keys if last.upright else keys[::-1]
                 way, label = rng.uniform(0.6, 1.3) * (1 + len(keys)), "other"
             elif not move.upright and not last.upright:
-                label, way = (
-                    ("push_up" if {last.action, move.action} == set(_PRONE) else "other"),
-                    rng.uniform(0.4, 1),
-                )
+                label, way = "other", rng.uniform(0.4, 1.4)
             elif "shoulder_press" in (last.action, move.action) or "pull_up" in (last.action, move.action):
                 label, way = "other", rng.uniform(0.6, 1.3)
             elif "other" in (last.action, move.action):

@@ -46,12 +46,12 @@ def synthesize(config: Synthesize, out: Path, progress: Progress = _silent) -> l
 
 
 def _sequences(config: Synthesize, out: Path, progress: Progress) -> list[Path]:
-    paths = []
-    made = sequences(config, seed=config.seed, count=config.count, workers=config.workers)
-    for i, sequence in enumerate(made):
-        path = out / f"{i:06d}.npz"
-        sequence.save(path)
-        paths.append(path)
+    """Those that are there already, from an earlier call with the same seed, are not made again."""
+    paths = [out / f"{i:06d}.npz" for i in range(config.count)]
+    first = next((i for i, path in enumerate(paths) if not path.exists()), config.count)
+    made = sequences(config, seed=config.seed, count=config.count - first, workers=config.workers, first=first)
+    for i, sequence in enumerate(made, first):
+        sequence.save(paths[i])
         progress(i + 1, config.count)
     return paths
 

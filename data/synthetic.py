@@ -17,6 +17,7 @@ from data.kinematics import Floats
 from data.posture import Solved, keypoints, lifted, lowest, solve
 from data.script import Script
 from keypoints import skeleton
+from keypoints.sequences import smoothed
 from keypoints.types import KeypointSequence
 
 
@@ -93,12 +94,12 @@ def mirror(keypoints: Floats, width: int) -> Floats:
 
 
 def make(index: int, seed: int, config: Synthesize) -> KeypointSequence:
-    """Sequence number `index` of `seed`."""
+    """Sequence number `index` of `seed`, as stage 1 gives it: gated and smoothed."""
     rng = np.random.default_rng([seed, index])
     body = make_body(int(rng.integers(BODIES)))
     script, begin, end = scenes.draw(rng, body, config.transitions)
     time_s = moments(rng, min(end - begin, config.longest_s), config)
-    return film(rng, pose(body, script, begin, time_s), f"synthetic-{seed}-{index:06d}")
+    return smoothed(film(rng, pose(body, script, begin, time_s), f"synthetic-{seed}-{index:06d}"))
 
 
 def make_rest(index: int, seed: int, config: Synthesize, seconds: float = 20.0) -> KeypointSequence:
@@ -107,7 +108,8 @@ def make_rest(index: int, seed: int, config: Synthesize, seconds: float = 20.0) 
     body = make_body(int(rng.integers(BODIES)))
     main = "stand" if rng.random() < 0.25 else "other"
     script, begin, end = scenes.rest(rng, body, seconds, main)
-    return film(rng, pose(body, script, begin, moments(rng, end - begin, config)), f"rest-{seed}-{index:06d}")
+    shown = pose(body, script, begin, moments(rng, end - begin, config))
+    return smoothed(film(rng, shown, f"rest-{seed}-{index:06d}"))
 
 
 def sequences(

@@ -23,7 +23,7 @@ from edge.save import VideoSaver, check_save_path
 from edge.scoreboard import Scoreboard
 from edge.screens import Screen, open_screen
 from edge.sessionlog import SessionLog
-from edge.sources import Item, Lost, Sample, Source, never, open_source
+from edge.sources import Item, Lost, Sample, Source, never, open_source, thinned
 from edge.words import clock, totals_in_words
 from keypoints.errors import RepSightError
 from keypoints.types import Frame
@@ -98,7 +98,8 @@ def run(
             screen.say(greeting)
         runner = Runner(source, pipeline, screen, outcome, saver, log)
         try:
-            runner.run(stopped, max_frames, real_time=settings.real_time and screen.watched and not source.live)
+            at_its_speed = settings.real_time and screen.watched and not source.live
+            runner.run(stopped, max_frames, real_time=at_its_speed, fps=settings.fps)
         finally:
             outcome.tell(source.notice, exit_code=2)
             _finish(outcome, saver, log, json_file)
@@ -124,13 +125,22 @@ class Runner:
         self._image: Image | None = None
         self._lost = False
 
-    def run(self, stopped: Callable[[], bool], max_frames: int | None = None, real_time: bool = False) -> None:
-        """Read the source to its end, until `stopped`, until the user quits, or for `max_frames`."""
+    def run(
+        self,
+        stopped: Callable[[], bool],
+        max_frames: int | None = None,
+        real_time: bool = False,
+        fps: float | None = None,
+    ) -> None:
+        """Read the source to its end, until `stopped`, until the user quits, or for `max_frames`.
+
+        real_time: not faster than its own speed. fps: leave out what comes faster than so many frames a second.
+        """
         report = self._outcome.report
         if self._log is not None:
             self._log.begin(report.source)
         began_s = time.perf_counter()
-        for item in self._source:
+        for item in thinned(self._source, fps):
             if real_time:
                 _sleep_until(began_s + item.time_s, stopped)
             goes_on = self._step(item)

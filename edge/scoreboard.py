@@ -54,6 +54,8 @@ class Scoreboard:
             self._exercise = reading.action
         since_rep_s = reading.time_s - self._counted_at_s
         headline, advice, tone = STATES[reading.state]
+        if tone == "calm" and self._kinds.get(reading.action or "") == "hold":
+            headline, advice = "Hold it", "It counts from two seconds on"
         if self._shallow and since_rep_s < REMARK_S and tone in ("good", "calm"):
             headline, advice = "Shallow", "Counted - go all the way next time"
         number, unit = self._number(reading)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib import resources
@@ -41,6 +42,16 @@ class Lost:
 
 
 Item = Frame | Sample | Lost
+
+
+def thinned(items: Iterable[Item], fps: float | None) -> Iterator[Item]:
+    """The items, at most `fps` a second: the first of each 1 / fps seconds, on a fixed grid; all of them without."""
+    newest = None
+    for item in items:
+        slot = None if fps is None else math.floor(item.time_s * fps + 1e-6)
+        if slot is None or slot != newest:
+            newest = slot
+            yield item
 
 
 class Source(Protocol):

@@ -107,8 +107,10 @@ class KeypointSequence:
             value = getattr(self, name)
             if value is not None:
                 arrays[name] = np.array(value)
-        with Path(path).open("wb") as file:  # a handle, so that numpy does not add a suffix of its own
+        partial = Path(f"{path}.partial")
+        with partial.open("wb") as file:  # a handle, so that numpy does not add a suffix of its own
             np.savez_compressed(file, **arrays)
+        partial.replace(path)  # whoever sees the file sees the whole of it
 
     @classmethod
     def load(cls, path: str | Path) -> KeypointSequence:

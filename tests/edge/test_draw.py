@@ -132,6 +132,11 @@ def test_a_hold_shows_its_seconds() -> None:
     assert (shown.number, shown.unit, shown.tone) == ("31", "seconds", "hold")
 
 
+def test_a_hold_that_does_not_count_yet_is_no_rest() -> None:
+    shown = Scoreboard().update(reading(9, "plank", "rest"))
+    assert (shown.number, shown.headline, shown.advice) == ("0", "Hold it", "It counts from two seconds on")
+
+
 def test_nothing_counted_yet_is_a_zero() -> None:
     shown = Scoreboard().update(reading(0, None, "no person"))
     assert (shown.title, shown.number, shown.unit) == ("RepSight", "0", "reps")

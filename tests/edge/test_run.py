@@ -364,6 +364,15 @@ def test_without_a_camera_the_demo_clip_is_shown_and_said(monkeypatch: pytest.Mo
     assert "demo" in greeting
 
 
+@pytest.mark.slow
+def test_the_demo_gives_five_squats_four_push_ups_and_a_plank_of_five_seconds(repsight: Cli, tmp_path: Path) -> None:
+    done = repsight("run", "demo", "--screen", "none", "log=none", "--json", "o.json")
+    assert (done.returncode, done.stderr) == (0, "")
+    report = json.loads((tmp_path / "o.json").read_text())
+    assert report["totals"] == {"squat": 5, "push_up": 4}
+    assert report["holds"]["plank"] == pytest.approx(5, abs=1)
+
+
 def test_the_edge_runner_imports_nothing_of_the_workshop(squats: Squats, tiny_head: Path, tmp_path: Path) -> None:
     program = textwrap.dedent(
         """

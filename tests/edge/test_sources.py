@@ -19,7 +19,7 @@ import pytest
 from configs.schema import Run
 from edge import live
 from edge.live import LiveSource
-from edge.sources import Lost, Sample, open_source
+from edge.sources import Lost, Sample, open_source, thinned
 from keypoints.errors import InputError, SourceError
 from keypoints.types import Frame, KeypointSequence
 
@@ -280,3 +280,11 @@ def test_a_pi_camera_is_asked_for_bgr_and_its_frames_come_out(monkeypatch: pytes
     assert item.image[0, 0].tolist() == [1, 2, 3]
     assert asked["main"] == {"size": (1280, 720), "format": "RGB888"}
     assert asked["closed"]
+
+
+@pytest.mark.parametrize(("fps", "kept"), [(None, 50), (60.0, 50), (25.0, 50), (10.0, 20), (15.0, 30)])
+def test_a_source_can_be_thinned_to_a_lower_rate_on_a_fixed_grid(fps: float | None, kept: int) -> None:
+    items = [Lost(i / 25) for i in range(50)]
+    found = list(thinned(items, fps))
+    assert len(found) == kept
+    assert found[0] == items[0]
