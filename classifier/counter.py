@@ -235,7 +235,11 @@ class RepCounter:
         best = int(np.where(mine, mean, -1).argmax())
         seen = np.mean([needed[best] for _, _, _, needed in rows])
         clear = mean[best] >= self._settings.clear_action and mean.argmax() == best
-        switched = self._shown != best and self._actions[self._shown].kind != "rest"
+        # A change of action drops the rep: nothing else at the turning point, nothing else now. What is shown lags
+        # behind; the newest window does not.
+        moments = (rows[int(weights.argmax())], rows[-1])
+        likeliest = {self._shown, *(int(p.argmax()) for _, _, p, _ in moments)}
+        switched = any(i != best and self._actions[i].kind != "rest" for i in likeliest)
         if not clear or switched or seen < self._settings.seen_share:
             return None
         motion = min(done.peak - done.base, 1.0)

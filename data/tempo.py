@@ -159,7 +159,8 @@ def make_set(
             go(unit_s * 0.3, middle, -1)
             go(unit_s * 0.35, peak, 1)
             leave = times[-1]
-        after = base() if not (peak < COUNTED) else min(base(), peak)
+        # Back far enough to complete the rep; a deadlift is complete at its top.
+        after = base() if deadlift else min(base(), low + 0.12 * (peak - low))
         go(unit_s * (1 - there), after, -1)
         marks.append(RepMark(start, turn, leave, times[-1], low, peak, after))
         if move.alternating:

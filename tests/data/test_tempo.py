@@ -28,7 +28,7 @@ def test_the_phase_is_the_excursion_and_its_direction() -> None:
     assert seen_reps(track, 0, 10, at_turn=False) == [(0.0, 2.5), (3.0, 5.5)]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(seeds, st.integers(1, 8))
 def test_cosine_of_the_phase_is_one_minus_twice_the_excursion(seed: int, count: int) -> None:
     track = make_set(np.random.default_rng(seed), _move(), count, 0.5, 0.5)
@@ -39,7 +39,7 @@ def test_cosine_of_the_phase_is_one_minus_twice_the_excursion(seed: int, count: 
     assert len(track.reps) == count
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(seeds, st.integers(1, 8))
 def test_reps_that_count_reach_the_range_and_lie_one_after_the_other(seed: int, count: int) -> None:
     track = make_set(np.random.default_rng(seed), _move(), count)
