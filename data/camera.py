@@ -26,6 +26,9 @@ VIEWS = {
 #: How often the legs are cut off on purpose, where the arms do the work.
 CLOSE = {"arms": 0.36, "hang": 0.32, "floor": 0.12, "any": 0.06}
 
+#: How often a camera stands at chest height, anywhere, or on or near the floor, as it does for floor exercises.
+USUAL, LOW = (0.5, 0.3, 0.2), (0.25, 0.3, 0.45)
+
 
 @dataclass(frozen=True)
 class Camera:
@@ -95,8 +98,8 @@ def place(
         fill = rng.uniform(1.15, 1.9)
     elif rng.random() < 0.1:
         fill *= rng.uniform(1.2, 1.8)  # cut off by bad luck
-    height = float(np.clip(rng.choice([rng.normal(1.1, 0.35), rng.uniform(0.1, 2.2), rng.uniform(0.05, 0.6)],
-                                      p=[0.5, 0.3, 0.2]), 0.05, 2.4))  # fmt: skip
+    heights = [rng.normal(1.1, 0.35), rng.uniform(0.1, 2.2), rng.uniform(0.05, 0.6)]
+    height = float(np.clip(rng.choice(heights, p=LOW if view == "floor" else USUAL), 0.05, 2.4))
     direction = vec(np.cos(yaw), np.sin(yaw), 0)
     distance = 3.0
     near = 0.45 * float(np.linalg.norm((high - low)[:2])) + 0.45

@@ -74,11 +74,13 @@ def _read_file(file: Path, actions: Actions) -> KeypointSequence | None:
     )  # fmt: skip
 
 
-def sets(sequences: Iterable[KeypointSequence], actions: Actions, seed: int = 0) -> Iterator[KeypointSequence]:
+def sets(
+    sequences: Iterable[KeypointSequence], actions: Actions, seed: int = 0, variants: int = 2
+) -> Iterator[KeypointSequence]:
     """Sets of repetitions out of Penn Action's recordings, most of which show a single one.
 
-    Each recording of an action with reps becomes one to four in a row, each at its own tempo (0.6 to 2 times),
-    with a pause of up to a second before some of them. The phase labels come from the recording's dominant motion;
+    Each recording of an action with reps becomes `variants` sets of one to four reps, each at its own tempo (0.6 to
+    2 times), with a pause of up to a second before some of them. The phase labels come from the recording's dominant motion;
     the keypoints are then smoothed as they are at run time, so that a head learns to make up for the delay.
     """
     rng = np.random.default_rng(seed)
@@ -87,19 +89,23 @@ def sets(sequences: Iterable[KeypointSequence], actions: Actions, seed: int = 0)
         if actions.actions[sequence.action].kind != "reps":
             yield smoothed(_with_phase(sequence, actions))
             continue
-        frames: list[NDArray[np.float64]] = []
-        for _ in range(int(rng.integers(1, 5))):
-            pause = int(rng.uniform(0, _FPS)) if rng.random() < 0.3 else 0
-            speed = np.exp(rng.uniform(np.log(0.6), np.log(2.0)))
-            frames += [np.zeros(pause), np.arange(0, len(sequence) - 1, speed, dtype=np.float64)]
-        at = np.concatenate(frames)
-        below = at.astype(np.int64)
-        share = (at - below)[:, None, None]
-        one, two = sequence.keypoints[below], sequence.keypoints[below + 1]
-        seen = (one[..., 2:] > 0) & (two[..., 2:] > 0)
-        keypoints = np.where(seen, one * (1 - share) + two * share, 0).astype(np.float32)
-        made = replace(sequence, keypoints=keypoints, time_s=np.arange(len(at)) / _FPS)
-        yield smoothed(_with_phase(made, actions))
+        for _ in range(variants):
+            yield smoothed(_with_phase(_repeated(sequence, rng), actions))
+
+
+def _repeated(sequence: KeypointSequence, rng: np.random.Generator) -> KeypointSequence:
+    frames: list[NDArray[np.float64]] = []
+    for _ in range(int(rng.integers(1, 5))):
+        pause = int(rng.uniform(0, _FPS)) if rng.random() < 0.3 else 0
+        speed = np.exp(rng.uniform(np.log(0.6), np.log(2.0)))
+        frames += [np.zeros(pause), np.arange(0, len(sequence) - 1, speed, dtype=np.float64)]
+    at = np.concatenate(frames)
+    below = at.astype(np.int64)
+    share = (at - below)[:, None, None]
+    one, two = sequence.keypoints[below], sequence.keypoints[below + 1]
+    seen = (one[..., 2:] > 0) & (two[..., 2:] > 0)
+    keypoints = np.where(seen, one * (1 - share) + two * share, 0).astype(np.float32)
+    return replace(sequence, keypoints=keypoints, time_s=np.arange(len(at)) / _FPS)
 
 
 def _with_phase(sequence: KeypointSequence, actions: Actions) -> KeypointSequence:

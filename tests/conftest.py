@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 # Before anything heavy is imported, in this process and in those that tests start.
 _HOME = Path(tempfile.mkdtemp(prefix="repsight-tests-"))
@@ -25,6 +26,10 @@ os.environ.update(
     YOLO_VERBOSE="false",
     MPLBACKEND="Agg",
 )
+
+# The same examples in every run, however slow the machine is at the moment.
+settings.register_profile("repsight", derandomize=True, deadline=None, database=None, print_blob=False)
+settings.load_profile("repsight")
 
 ROOT = Path(__file__).parents[1]
 
