@@ -104,12 +104,12 @@ class TrainHead(Schema):
 
     head: str = "gru"
     data: tuple[str, ...] = Field(default=(), description="folders of labelled sequences; made when there are none")
-    synthetic: int = Field(default=2400, ge=1, description="how many synthetic sequences are then made")
-    hidden: int = Field(default=56, ge=4)
+    synthetic: int = Field(default=3400, ge=1, description="how many synthetic sequences are then made")
+    hidden: int = Field(default=80, ge=4)
     window: int = Field(default=36, ge=2, description="samples a window")
     rate_hz: float = Field(default=12.0, gt=0, description="samples a second")
-    every_s: float = Field(default=0.25, gt=0, description="seconds between the windows cut from a sequence")
-    epochs: int = Field(default=20, ge=1)
+    every_s: float = Field(default=0.35, gt=0, description="seconds between the windows cut from a sequence")
+    epochs: int = Field(default=10, ge=1)
     patience: int = Field(default=6, ge=1, description="epochs without a better validation loss before it stops")
     batch: int = Field(default=256, ge=1)
     learning_rate: float = Field(default=3e-3, gt=0)

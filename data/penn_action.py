@@ -80,7 +80,7 @@ def sets(
     """Sets of repetitions out of Penn Action's recordings, most of which show a single one.
 
     Each recording of an action with reps becomes `variants` sets of one to four reps, each at its own tempo (0.6 to
-    2 times), with a pause of up to a second before some of them. The phase labels come from the recording's dominant motion;
+    2 times), with a pause of up to a second before some of them. Their phase comes from their dominant motion;
     the keypoints are then smoothed as they are at run time, so that a head learns to make up for the delay.
     """
     rng = np.random.default_rng(seed)
