@@ -14,6 +14,7 @@ import click
 
 from keypoints.errors import RepSightError
 
+_ROOMS = ("keypoints", "classifier", "compression", "edge", "data", "configs")
 FILE = click.Path(dir_okay=False, path_type=Path)
 FOLDER = click.Path(file_okay=False, path_type=Path)
 
@@ -44,6 +45,11 @@ class _Commands(click.Group):
         except click.UsageError as error:
             command = error.ctx.command_path if error.ctx else ctx.command_path
             raise _WrongInput(f"{error.format_message()} See `{command} --help`.") from None
+        except ModuleNotFoundError as error:
+            if ctx.params["debug"] or error.name in _ROOMS:
+                raise
+            hint = "make test makes an environment that has it, .venv-test; or: pip install '.[train]'"
+            raise _WrongInput(f"this command needs the workshop half ({error.name} is not installed); {hint}") from None
         except KeyboardInterrupt:
             raise _OneLine("stopped") from None
 
@@ -73,13 +79,21 @@ def _split(arguments: tuple[str, ...]) -> tuple[list[str], list[str]]:
 
 @contextmanager
 def _progress(label: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar on a terminal; call it with what is done and what there is to do."""
+    """A progress bar; call it with what is done and what there is to do."""
     from rich.console import Console
     from rich.progress import Progress
 
-    with Progress(console=Console(stderr=True)) as bar:
-        task = bar.add_task(label, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+    bar = Progress(console=Console(stderr=True))
+    task = bar.add_task(label, total=None)
+
+    def tell(done: int, total: int) -> None:
+        bar.start()  # with the first news: an error before it stays one line
+        bar.update(task, completed=done, total=total)
+
+    try:
+        yield tell
+    finally:
+        bar.stop()
 
 
 def _command_line() -> str:
@@ -96,14 +110,16 @@ def _settings(default: str) -> Callable[[F], F]:
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.option("--debug", is_flag=True, help="Show the traceback of an error, and what native libraries say.")
-@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Show it.")
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Show the version."
+)
 def cli(debug: bool) -> None:
     """RepSight turns any camera into a rep counter."""
 
 
 @cli.command()
 @click.argument("arguments", metavar="[SOURCE] [KEY=VALUE]...", nargs=-1)
-@click.option("--screen", type=click.Choice(["auto", "window", "terminal", "none"]), help="Where to show it.")
+@click.option("--screen", type=click.Choice(["auto", "window", "terminal", "none"]), help="Where the count is shown.")
 @click.option("--pose", type=FILE, help="Pose model file instead of the shipped one.")
 @click.option("--head", type=FILE, help="Head file instead of the shipped one.")
 @click.option("--save", type=FILE, metavar="VIDEO", help="Write the annotated video (.mp4).")
@@ -132,8 +148,10 @@ def run(
     from edge.process import Stop, native_silence
 
     sources, overrides = _split(arguments)
-    if len(sources) > 1:
-        raise click.UsageError(f"One source at a time, not {len(sources)}: {' '.join(sources)}.")
+    if len(sources) + any(text.startswith("source=") for text in overrides) > 1:
+        raise click.UsageError(f"One source at a time, not {' '.join(arguments)}; a setting is key=value.")
+    if not all(sources):
+        raise click.UsageError("The source is empty.")
     with Stop() as stopped, nullcontext() if ctx.find_root().params["debug"] else native_silence():
         # From here on Ctrl-C and SIGTERM end the run with its summary, also while the rest is still being imported.
         from edge.run import load_settings
@@ -162,6 +180,7 @@ def train_head(
 
     Without --data the sequences are synthesized first, once, into a folder beside OUT.
     """
+    from classifier.job import check
     from classifier.job import train_head as train
     from configs.loader import load, load_actions
     from configs.schema import Synthesize, TrainHead
@@ -171,6 +190,7 @@ def train_head(
     given = [f"head={head}"] if head else []
     given += [f"data={[str(folder) for folder in data]}"] if data else []
     settings = load(TrainHead, config, [*overrides, *given])
+    check(settings, out)
     folders = [Path(folder) for folder in settings.data]
     if not folders:
         people = Synthesize(count=settings.synthetic, seed=settings.seed, workers=settings.threads)

@@ -17,6 +17,22 @@ from keypoints.errors import InputError
 from keypoints.types import KeypointSequence
 
 
+def check(config: TrainHead, out: Path) -> None:
+    """Look at what may be wrong before hours are spent: raises InputError for an unknown head or an `out` that
+    can't be written."""
+    if config.head not in names():
+        raise InputError("no such head", field="head", expected=" or ".join(names()), found=config.head)
+    if out.suffix != ".onnx":
+        raise InputError("not the name of a head file", file=out, expected="a name that ends in .onnx")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        trial = out.with_suffix(".trial")
+        trial.touch()
+        trial.unlink()
+    except OSError as error:
+        raise InputError(f"can't be written: {error.strerror}", file=out) from None
+
+
 def train_head(
     sequences: Sequence[KeypointSequence],
     actions: Actions,
@@ -34,9 +50,7 @@ def train_head(
     Beside `out` lie `NAME.curve.json` (every epoch's metrics), `NAME.curve.png`, `NAME.settings.json` and,
     until the run is done, `NAME.checkpoint`, from which `resume` goes on.
     """
-    if config.head not in names():
-        raise InputError("no such head", field="head", expected=" or ".join(names()), found=config.head)
-    out.parent.mkdir(parents=True, exist_ok=True)
+    check(config, out)
     checkpoint = out.with_suffix(".checkpoint")
     if not resume:
         checkpoint.unlink(missing_ok=True)

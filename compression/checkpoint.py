@@ -12,11 +12,16 @@ from typing import Any
 from keypoints.errors import InputError, ModelError
 
 
-def to_onnx(checkpoint: Path, folder: Path, size: tuple[int, int]) -> tuple[Path, Any]:
-    """Let Ultralytics write the float ONNX file into `folder`; also the torch network, to compare with."""
+def require(checkpoint: Path) -> None:
+    """Raise InputError, with the place to get one, when there is no such checkpoint."""
     if not checkpoint.is_file():
         hint = "get one from https://github.com/ultralytics/assets/releases and give its path"
         raise InputError("no such checkpoint", file=checkpoint, hint=hint)
+
+
+def to_onnx(checkpoint: Path, folder: Path, size: tuple[int, int]) -> tuple[Path, Any]:
+    """Let Ultralytics write the float ONNX file into `folder`; also the torch network, to compare with."""
+    require(checkpoint)
     os.environ.setdefault("YOLO_AUTOINSTALL", "false")  # Ultralytics would run pip by itself
     from ultralytics import YOLO
 
@@ -25,8 +30,9 @@ def to_onnx(checkpoint: Path, folder: Path, size: tuple[int, int]) -> tuple[Path
     shutil.copyfile(checkpoint, copy)
     try:
         yolo = YOLO(copy)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, AttributeError, TypeError, OSError) as error:
-        raise ModelError(f"not an Ultralytics checkpoint: {error}", file=checkpoint) from None
+    except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, AttributeError, TypeError, OSError):
+        # What Ultralytics says here recommends models of its own and names the copy.
+        raise ModelError("not an Ultralytics checkpoint", file=checkpoint, expected="a YOLO pose .pt file") from None
     head = yolo.model.model[-1]
     joints = tuple(getattr(head, "kpt_shape", ()))
     if yolo.task != "pose" or joints != (17, 3):

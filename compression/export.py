@@ -16,7 +16,7 @@ import onnx
 from numpy.typing import NDArray
 
 from compression.agreement import Agreement, agreement
-from compression.checkpoint import own_pictures, to_onnx
+from compression.checkpoint import own_pictures, require, to_onnx
 from compression.quantize import quantize
 from configs.schema import Export
 from keypoints.card import KEY, PoseCard
@@ -63,7 +63,8 @@ def export_pose(
     height, width = _checked_size(settings.size)
     if out.suffix != ".onnx":
         suffix = out.suffix or "no suffix"
-        raise InputError("this format is not there yet", file=out, expected="a name that ends in .onnx", found=suffix)
+        raise InputError("not the name of an ONNX file", file=out, expected="a name that ends in .onnx", found=suffix)
+    require(checkpoint)
     used, held_back = _split(pictures(settings.calibration, settings.limit))
     if settings.precision == "int8" and len(used) < HELD_BACK:
         raise InputError("int8 needs pictures to calibrate with", field="calibration",

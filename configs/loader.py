@@ -81,8 +81,9 @@ def _clear(error: ValidationError, schema: type[BaseModel], path: Path) -> Confi
     where = tuple(first["loc"])
     field = ".".join(str(part) for part in where)
     if first["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(str(where[-1]), _known_keys(schema, where[:-1]), n=1, cutoff=0.0)
-        hint = f"did you mean {near[0]!r}?" if near else None
+        near = difflib.get_close_matches(str(where[-1]), _known_keys(schema, where[:-1]), n=1, cutoff=0.5)
+        known = ", ".join(_known_keys(schema, where[:-1]))
+        hint = f"did you mean {near[0]!r}?" if near else f"known keys: {known}"
         return ConfigError("unknown key", file=path, field=field, hint=hint)
     if first["type"] == "missing":
         return ConfigError("missing", file=path, field=field)

@@ -25,7 +25,7 @@ from edge.screens import Screen, open_screen
 from edge.sessionlog import SessionLog
 from edge.sources import Item, Lost, Sample, Source, never, open_source, thinned
 from edge.words import clock, totals_in_words
-from keypoints.errors import RepSightError
+from keypoints.errors import InputError, RepSightError
 from keypoints.types import Frame
 
 _COUNTING: Final = "counting."
@@ -80,8 +80,9 @@ def run(
             check_writable(json_file, "--json")
         if save is not None:
             check_save_path(save)
-        log = None if settings.log == "none" else parts.enter_context(_open_log(settings.log))
         name, greeting = _choose_source(settings.source)
+        _keep_inputs({"--json": json_file, "--save": save}, [name, settings.pose, settings.head])
+        log = None if settings.log == "none" else parts.enter_context(_open_log(settings.log))
         models = Models.open(settings, with_estimator=not name.lower().endswith(".npz"))
         parts.callback(models.close)
         outcome = Outcome(Report(name, models.described))
@@ -186,6 +187,19 @@ class Runner:
             self._image = dimmed(self._image)
         self._lost = True
         return self._pipeline.lost_camera(item.time_s)
+
+
+def _keep_inputs(outputs: dict[str, Path | None], inputs: Sequence[str | None]) -> None:
+    """Raise InputError when an output would replace what is read, or another output."""
+    taken = {Path(text).resolve() for text in inputs if text}
+    for what, path in outputs.items():
+        if path is None:
+            continue
+        place = path.resolve()
+        if place in taken or place.parent in taken:
+            raise InputError("would replace or join what this run reads or writes", file=path, field=what,
+                             hint="give it another name")  # fmt: skip
+        taken.add(place)
 
 
 def _open_log(folder: str) -> SessionLog:

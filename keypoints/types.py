@@ -124,10 +124,8 @@ class KeypointSequence:
                 fields = {name: file[name] for name in file.files if name in cls.__slots__}
         except FileNotFoundError:
             raise InputError("no such file", file=path) from None
-        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
-            raise InputError(
-                f"not a keypoint sequence: {error}", file=path, expected="an .npz without pickled objects"
-            ) from None
+        except (OSError, ValueError, EOFError, KeyError, AttributeError, zipfile.BadZipFile):
+            raise InputError("not a keypoint sequence", file=path, expected="an .npz without pickled objects") from None
         try:
             return cls._from_fields(fields)
         except KeyError as error:

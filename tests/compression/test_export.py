@@ -57,19 +57,26 @@ def test_a_precision_that_is_not_there_yet_is_refused() -> None:
 @pytest.mark.parametrize(
     ("out", "changes", "message"),
     [
-        ("pose.tflite", {"precision": "fp32"}, "this format is not there yet (expected a name that ends in .onnx"),
+        ("pose.tflite", {"precision": "fp32"}, "not the name of an ONNX file (expected a name that ends in .onnx"),
         ("pose.onnx", {"precision": "fp32", "size": 300}, "size: not an input size (expected one side or [height,"),
         ("pose.onnx", {"precision": "fp32", "size": (320, 0)}, "size: not an input size"),
         ("pose.onnx", {}, "calibration: int8 needs pictures to calibrate with"),
         ("pose.onnx", {"calibration": ("nowhere",)}, "nowhere: calibration: no such folder"),
-        ("pose.onnx", {"precision": "fp32"}, "missing.pt: no such checkpoint; get one from https://"),
+        ("pose.onnx", {"precision": "fp32"}, "there.pt: not an Ultralytics checkpoint (expected a YOLO pose .pt file)"),
     ],
 )
 def test_wrong_arguments_are_one_clear_line(out: str, changes: dict[str, Any], message: str, tmp_path: Path) -> None:
+    checkpoint = tmp_path / "there.pt"
+    checkpoint.write_text("no checkpoint")
     with pytest.raises(InputError) as error:
-        export_pose("missing.pt", tmp_path / out, settings(**changes), command="test")
+        export_pose(checkpoint, tmp_path / out, settings(**changes), command="test")
     assert message in str(error.value)
-    assert not list(tmp_path.iterdir())
+    assert list(tmp_path.iterdir()) == [checkpoint]
+
+
+def test_a_missing_checkpoint_is_said_before_anything_else_is_asked_for(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"missing\.pt: no such checkpoint; get one from https://"):
+        export_pose("missing.pt", tmp_path / "pose.onnx", settings(), command="test")
 
 
 def test_pictures_are_thinned_evenly_and_one_in_eight_is_held_back(photographs: Path) -> None:

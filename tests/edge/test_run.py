@@ -196,6 +196,53 @@ def test_wrong_input_gives_one_clear_line_and_exit_code_2(
     assert says in done.stderr
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["squats.npz", "--json", "squats.npz"],
+        ["squats.npz", "--head", "head.onnx", "--json", "./head.onnx"],
+        ["squats.npz", "--json", "one.mp4", "--save", "one.mp4"],
+        ["pictures", "--json", "pictures/counts.json"],
+    ],
+    ids=" ".join,
+)
+def test_an_output_never_replaces_what_the_run_reads_or_writes(
+    repsight: Cli, squats: Squats, tiny_head: Path, tmp_path: Path, arguments: list[str]
+) -> None:
+    (tmp_path / "squats.npz").write_bytes(squats(1).read_bytes())
+    (tmp_path / "head.onnx").write_bytes(tiny_head.read_bytes())
+    (tmp_path / "pictures").mkdir()
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    done = repsight("run", *arguments, "--screen", "none", "--log", "none")
+    assert done.returncode == 2
+    assert "would replace or join" in done.stderr and done.stderr.count("\n") == 1
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_a_source_is_given_once_and_is_not_empty(repsight: Cli) -> None:
+    for arguments in (["demo", "source=other.mp4"], ["a.mp4", "b.mp4"], [""]):
+        done = repsight("run", *arguments, "--screen", "none")
+        assert done.returncode == 2
+        assert "source" in done.stderr.lower() and done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "command", [["synthesize", "--out", "x"], ["train-head"], ["export", "a.pt", "--out", "b.onnx"]]
+)
+def test_without_the_workshop_half_its_commands_say_how_to_get_it(
+    repsight: Cli, tmp_path: Path, command: list[str]
+) -> None:
+    # Packages of the same names that are not there: what an environment with the runtime half alone looks like.
+    for name in ("torch", "onnx", "ultralytics", "scipy", "anny"):
+        (tmp_path / "absent").mkdir(exist_ok=True)
+        missing = f"raise ModuleNotFoundError('No module named {name}', name='{name}')"
+        (tmp_path / "absent" / f"{name}.py").write_text(missing)
+    done = repsight(*command, env=os.environ | {"PYTHONPATH": str(tmp_path / "absent")})
+    assert done.returncode == 2
+    assert "needs the workshop half" in done.stderr and "pip install '.[train]'" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
 def test_with_debug_an_error_shows_its_traceback(repsight: Cli) -> None:
     done = repsight("--debug", "run", "nothing.mp4", "--screen", "none")
     assert done.returncode != 0
