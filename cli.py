@@ -93,7 +93,8 @@ def _progress(label: str) -> Iterator[Callable[[int, int], None]]:
     try:
         yield tell
     finally:
-        bar.stop()
+        if bar.live.is_started:
+            bar.stop()
 
 
 def _command_line() -> str:
