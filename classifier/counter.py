@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,6 +73,17 @@ class Excursion:
     end_s: float
     base: float
     peak: float
+
+
+class _Moment(NamedTuple):
+    """One frame of the past. share: of the range of motion. sine: of the phase, above 0 on the way to the turning
+    point. needed: for each action, whether its joints were seen."""
+
+    time_s: float
+    share: float
+    sine: float
+    probabilities: NDArray[np.float64]
+    needed: NDArray[np.bool_]
 
 
 class ExcursionDetector:
@@ -145,7 +157,7 @@ class RepCounter:
         self._belief: NDArray[np.float64] | None = None
         self._shown: int | None = None
         self._time_s: float | None = None
-        self._history: list[tuple[float, float, NDArray[np.float64], NDArray[np.bool_]]] = []
+        self._history: list[_Moment] = []
         self._hold_since_s: float | None = None
         self._held_until_s: float | None = None
         self._value: float | None = None
@@ -162,7 +174,7 @@ class RepCounter:
         cosine, sine = prediction.phase if prediction.phase is not None else (1.0, 0.0)
         value = self._smooth((1 - float(np.clip(cosine, -1, 1))) / 2, elapsed)
         self._time_s = time_s
-        self._remember(time_s, value, probabilities, keypoints)
+        self._remember(_Moment(time_s, value, float(sine), probabilities, self._needed(keypoints)))
 
         new = [rep for at_turn in (False, True) if (rep := self._count(time_s, value, at_turn)) is not None]
         for rep in new:
@@ -203,12 +215,12 @@ class RepCounter:
         self._value = keep * self._value + (1 - keep) * value
         return self._value
 
-    def _remember(self, time_s: float, value: float, probabilities: NDArray[np.float64], keypoints: FloatArray) -> None:
-        self._history.append((time_s, value, probabilities, self._needed(keypoints)))
+    def _remember(self, moment: _Moment) -> None:
+        self._history.append(moment)
         since = min((d.in_progress_since for d in self._detectors.values() if d.in_progress_since is not None),
-                    default=time_s)  # fmt: skip
-        oldest = min(since, time_s - self._settings.look_back_s) - 1.0
-        while self._history[0][0] < oldest:
+                    default=moment.time_s)  # fmt: skip
+        oldest = min(since, moment.time_s - self._settings.look_back_s) - 1.0
+        while self._history[0].time_s < oldest:
             self._history.pop(0)
 
     def _needed(self, keypoints: FloatArray) -> NDArray[np.bool_]:
@@ -225,22 +237,22 @@ class RepCounter:
         if done is None:
             return None
         start_s = min(done.start_s, time_s - self._settings.look_back_s)
-        assert self._shown is not None
-        rows = [row for row in self._history if row[0] >= start_s]
+        rows = [moment for moment in self._history if moment.time_s >= start_s]
         # The far half of a rep tells the action; near its start posture many actions look alike.
-        values = np.array([v for _, v, _, _ in rows])
-        weights = np.abs(values - float(at_turn)) + _LEAST_WEIGHT
-        mean = np.average([p for _, _, p, _ in rows], axis=0, weights=weights)
+        weights = np.abs(np.array([row.share for row in rows]) - float(at_turn)) + _LEAST_WEIGHT
+        mean = np.average([row.probabilities for row in rows], axis=0, weights=weights)
         mine = self._is_rep & (self._at_turn == at_turn)
         best = int(np.where(mine, mean, -1).argmax())
-        seen = np.mean([needed[best] for _, _, _, needed in rows])
+        seen = np.mean([row.needed[best] for row in rows])
         clear = mean[best] >= self._settings.clear_action and mean.argmax() == best
+        farthest = int(weights.argmax())
+        # A way back is made, seen in the direction of the phase; a share that falls without it was relabelled.
+        back = max(row.sine if at_turn else -row.sine for row in rows[farthest:])
         # A change of action drops the rep: nothing else at the turning point, nothing else now. What is shown lags
         # behind; the newest window does not.
-        moments = (rows[int(weights.argmax())], rows[-1])
-        likeliest = {self._shown, *(int(p.argmax()) for _, _, p, _ in moments)}
-        switched = any(i != best and self._actions[i].kind != "rest" for i in likeliest)
-        if not clear or switched or seen < self._settings.seen_share:
+        likeliest = {self._shown, *(int(rows[i].probabilities.argmax()) for i in (farthest, -1))}
+        switched = any(i is not None and i != best and self._actions[i].kind != "rest" for i in likeliest)
+        if not clear or switched or back < self._settings.way_back_sine or seen < self._settings.seen_share:
             return None
         motion = min(done.peak - done.base, 1.0)
         return Rep(self._names[best], done.start_s, done.end_s, time_s, motion, motion < self._range.full)

@@ -42,8 +42,10 @@ def play(
     times, shares = np.array(signal).T
     grid = np.arange(0, times[-1] + hold_s, 1 / fps)
     values = np.interp(grid, times, shares)
+    directions = np.where(np.gradient(values) >= 0, 1.0, -1.0)
     return counter, [
-        counter.update(at_s + float(t), pose, says(action, float(v))) for t, v in zip(grid, values, strict=True)
+        counter.update(at_s + float(t), pose, says(action, float(v), float(d)))
+        for t, v, d in zip(grid, values, directions, strict=True)
     ]
 
 
@@ -135,10 +137,18 @@ def test_a_body_half_out_of_the_picture_never_makes_a_rep() -> None:
     assert not any(count.visible for count in counts)
 
 
+def test_a_share_that_falls_without_a_way_back_makes_no_rep() -> None:
+    # From the way down straight into something that reads 0, as from a push-up into a forearm plank.
+    counter = RepCounter(CARD, ACTIONS)
+    for t in np.arange(0, 3, 0.04):
+        counter.update(float(t), SEEN, says("push_up", 0.6 * t if t < 1 else 0.0, direction=1.0))
+    assert counter.reps == {}
+
+
 def test_an_unclear_action_makes_no_rep() -> None:
     counter = RepCounter(CARD, ACTIONS)
     for t, share in cycles(4, 2.0)[::40]:
-        counter.update(t, SEEN, says("squat", share, sure=0.3))
+        counter.update(t, SEEN, says("squat", share, -1.0 if t % 2 > 1 else 1.0, sure=0.3))
     assert counter.reps == {}
 
 
