@@ -77,7 +77,7 @@ class Counting(Schema):
 
     belief_s: float = Field(default=0.3, gt=0, description="time constant of the average over action probabilities")
     switch_margin: float = Field(default=0.15, ge=0, lt=1, description="lead that changes the action shown")
-    smooth_s: float = Field(default=0.06, ge=0, description="time constant of the low-pass on the phase")
+    smooth_s: float = Field(default=0.12, ge=0, description="time constant of the low-pass on the phase")
     highest_base: float = Field(default=0.35, ge=0, lt=1, description="a start posture reads at most this")
     clear_action: float = Field(default=0.5, ge=0, le=1, description="mean probability that a rep's action needs")
     look_back_s: float = Field(default=0.6, ge=0, description="least time over which that mean is taken")
