@@ -77,11 +77,12 @@ class Excursion:
 
 class _Moment(NamedTuple):
     """One frame of the past. share: of the range of motion. sine: of the phase, above 0 on the way to the turning
-    point. needed: for each action, whether its joints were seen."""
+    point. shown: the action shown then. needed: for each action, whether its joints were seen."""
 
     time_s: float
     share: float
     sine: float
+    shown: int
     probabilities: NDArray[np.float64]
     needed: NDArray[np.bool_]
 
@@ -174,14 +175,14 @@ class RepCounter:
         cosine, sine = prediction.phase if prediction.phase is not None else (1.0, 0.0)
         value = self._smooth((1 - float(np.clip(cosine, -1, 1))) / 2, elapsed)
         self._time_s = time_s
-        self._remember(_Moment(time_s, value, float(sine), probabilities, self._needed(keypoints)))
+        shown = self._shown
+        assert shown is not None and self._belief is not None
+        self._remember(_Moment(time_s, value, float(sine), shown, probabilities, self._needed(keypoints)))
 
         new = [rep for at_turn in (False, True) if (rep := self._count(time_s, value, at_turn)) is not None]
         for rep in new:
             self.reps[rep.action] = self.reps.get(rep.action, 0) + 1
         holding = self._hold(time_s, bool(new))
-        shown = self._shown
-        assert shown is not None and self._belief is not None
         rep_shown = bool(self._is_rep[shown])
         phase = math.atan2(sine, cosine) % (2 * math.pi) if rep_shown and prediction.phase is not None else None
         visible = bool(self._needed(keypoints)[shown])
@@ -248,10 +249,10 @@ class RepCounter:
         farthest = int(weights.argmax())
         # A way back is made, seen in the direction of the phase; a share that falls without it was relabelled.
         back = max(row.sine if at_turn else -row.sine for row in rows[farthest:])
-        # A change of action drops the rep: nothing else at the turning point, nothing else now. What is shown lags
-        # behind; the newest window does not.
-        likeliest = {self._shown, *(int(rows[i].probabilities.argmax()) for i in (farthest, -1))}
-        switched = any(i is not None and i != best and self._actions[i].kind != "rest" for i in likeliest)
+        # A change of action drops the rep: nothing else was likeliest at the turning point or is so now, and nothing
+        # else was shown since, which lags behind.
+        others = {int(rows[i].probabilities.argmax()) for i in (farthest, -1)} | {row.shown for row in rows[farthest:]}
+        switched = any(i != best and self._actions[i].kind != "rest" for i in others)
         if not clear or switched or back < self._settings.way_back_sine or seen < self._settings.seen_share:
             return None
         motion = min(done.peak - done.base, 1.0)
