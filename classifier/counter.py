@@ -247,13 +247,13 @@ class RepCounter:
         seen = np.mean([row.needed[best] for row in rows])
         clear = mean[best] >= self._settings.clear_action and mean.argmax() == best
         farthest = int(weights.argmax())
-        # A way back is made, seen in the direction of the phase; a share that falls without it was relabelled.
-        back = max(row.sine if at_turn else -row.sine for row in rows[farthest:])
+        # The phase points back on a way back that is made; a share that falls while it points on was relabelled.
+        back = np.mean([row.sine if at_turn else -row.sine for row in rows[farthest:]])
         # A change of action drops the rep: nothing else was likeliest at the turning point or is so now, and nothing
         # else was shown since, which lags behind.
         others = {int(rows[i].probabilities.argmax()) for i in (farthest, -1)} | {row.shown for row in rows[farthest:]}
         switched = any(i != best and self._actions[i].kind != "rest" for i in others)
-        if not clear or switched or back < self._settings.way_back_sine or seen < self._settings.seen_share:
+        if not clear or switched or back < 0 or seen < self._settings.seen_share:
             return None
         motion = min(done.peak - done.base, 1.0)
         return Rep(self._names[best], done.start_s, done.end_s, time_s, motion, motion < self._range.full)

@@ -81,7 +81,6 @@ class Counting(Schema):
     highest_base: float = Field(default=0.35, ge=0, lt=1, description="a start posture reads at most this")
     clear_action: float = Field(default=0.5, ge=0, le=1, description="mean probability that a rep's action needs")
     look_back_s: float = Field(default=0.6, ge=0, description="least time over which that mean is taken")
-    way_back_sine: float = Field(default=0.3, ge=0, lt=1, description="least sine of the phase on a rep's way back")
     seen_confidence: float = Field(default=0.3, ge=0, le=1, description="a joint below it is not seen")
     seen_share: float = Field(default=0.5, ge=0, le=1, description="share of a rep in which its joints are seen")
     hold_after_s: float = Field(default=2.0, ge=0, description="without a rep before a hold begins to show")

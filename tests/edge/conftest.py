@@ -26,9 +26,10 @@ ACTIONS = [("stand", "rest"), ("squat", "reps"), ("plank", "hold"), ("other", "r
 
 @pytest.fixture(scope="session")
 def tiny_head(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A real head file, untrained: always `squat`, as deep as the left hip is between y = 200 and 300 px."""
+    """A real head file, untrained: always `squat`, as deep as the left hip is between y = 200 and 300 px,
+    on the way down or up as it moves."""
     values = {
-        "newest": [-1], "end": [2**31], "one": [1], "hip": [skeleton.L_HIP], "after_hip": [skeleton.L_HIP + 1],
+        "before": [-2], "newest": [-1], "end": [2**31], "one": [1], "hip": [skeleton.L_HIP], "after_hip": [skeleton.L_HIP + 1],
         "y": [1], "after_y": [2], "zero": [0], "shape": [-1, 1], "columns": [len(ACTIONS)],
     }  # fmt: skip
     constants = [numpy_helper.from_array(np.array(v, np.int64), name) for name, v in values.items()]
@@ -42,6 +43,12 @@ def tiny_head(tmp_path_factory: pytest.TempPathFactory) -> Path:
         node("Concat", ["end", "after_hip", "after_y"], ["to"], axis=0),
         node("Slice", ["keypoints", "from", "to", "axes"], ["corner"]),
         node("Reshape", ["corner", "shape"], ["height"]),
+        node("Concat", ["before", "hip", "y"], ["from_before"], axis=0),
+        node("Concat", ["newest", "after_hip", "after_y"], ["to_before"], axis=0),
+        node("Slice", ["keypoints", "from_before", "to_before", "axes"], ["corner_before"]),
+        node("Reshape", ["corner_before", "shape"], ["height_before"]),
+        node("Sub", ["height", "height_before"], ["moved"]),
+        node("Sign", ["moved"], ["direction"]),
         node("Sub", ["height", "top"], ["below"]),
         node("Div", ["below", "span"], ["share"]),
         node("Clip", ["share", "none", "full"], ["depth"]),
@@ -49,7 +56,8 @@ def tiny_head(tmp_path_factory: pytest.TempPathFactory) -> Path:
         node("Sub", ["full", "doubled"], ["cosine"]),
         node("Mul", ["cosine", "cosine"], ["square"]),
         node("Sub", ["full", "square"], ["rest"]),
-        node("Sqrt", ["rest"], ["sine"]),
+        node("Sqrt", ["rest"], ["length"]),
+        node("Mul", ["length", "direction"], ["sine"]),
         node("Concat", ["cosine", "sine"], ["phase"], axis=1),
         node("Shape", ["keypoints"], ["sizes"]),
         node("Slice", ["sizes", "zero", "one"], ["batch"]),
