@@ -29,7 +29,8 @@ def tiny_head(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A real head file, untrained: always `squat`, as deep as the left hip is between y = 200 and 300 px,
     on the way down or up as it moves."""
     values = {
-        "before": [-2], "newest": [-1], "end": [2**31], "one": [1], "hip": [skeleton.L_HIP], "after_hip": [skeleton.L_HIP + 1],
+        "before": [-2], "newest": [-1], "end": [2**31], "one": [1],
+        "hip": [skeleton.L_HIP], "after_hip": [skeleton.L_HIP + 1],
         "y": [1], "after_y": [2], "zero": [0], "shape": [-1, 1], "columns": [len(ACTIONS)],
     }  # fmt: skip
     constants = [numpy_helper.from_array(np.array(v, np.int64), name) for name, v in values.items()]
