@@ -142,6 +142,11 @@ class RepCounter:
         self._actions = [actions.actions[name] for name in self._names]
         self._range = actions.range_of_motion
         self._settings = settings or Counting()
+        # The joints that each action needs, of the left and of the right side.
+        self._sides = [
+            [[skeleton.INDEX[f"{side}_{joint}"] for joint in action.needs] for side in ("left", "right")]
+            for action in self._actions
+        ]
         self._is_rep = np.array([a.kind == "reps" for a in self._actions])
         self._at_turn = np.array([a.counted_at == "turn" for a in self._actions])
         # Counted at the turning point is counted on return to it: the same detector on the mirrored signal.
@@ -177,7 +182,8 @@ class RepCounter:
         self._time_s = time_s
         shown = self._shown
         assert shown is not None and self._belief is not None
-        self._remember(_Moment(time_s, value, float(sine), shown, probabilities, self._needed(keypoints)))
+        needed = self._needed(keypoints)
+        self._remember(_Moment(time_s, value, float(sine), shown, probabilities, needed))
 
         new = [rep for at_turn in (False, True) if (rep := self._count(time_s, value, at_turn)) is not None]
         for rep in new:
@@ -185,7 +191,7 @@ class RepCounter:
         holding = self._hold(time_s, bool(new))
         rep_shown = bool(self._is_rep[shown])
         phase = math.atan2(sine, cosine) % (2 * math.pi) if rep_shown and prediction.phase is not None else None
-        visible = bool(self._needed(keypoints)[shown])
+        visible = bool(needed[shown])
         # A head trained on squared error answers with a short phase vector where it can't tell the phase.
         keep = math.exp(-elapsed / self._settings.certainty_s)
         self._certainty = keep * self._certainty + (1 - keep) * min(1.0, math.hypot(cosine, sine))
@@ -227,11 +233,7 @@ class RepCounter:
     def _needed(self, keypoints: FloatArray) -> NDArray[np.bool_]:
         """For each action, whether the joints that it needs are seen on one side of the body at least."""
         seen = keypoints[:, 2] >= self._settings.seen_confidence
-        result = np.ones(len(self._actions), bool)
-        for i, action in enumerate(self._actions):
-            sides = [[skeleton.INDEX[f"{side}_{joint}"] for joint in action.needs] for side in ("left", "right")]
-            result[i] = any(bool(seen[side].all()) for side in sides)
-        return result
+        return np.array([any(bool(seen[side].all()) for side in sides) for sides in self._sides])
 
     def _count(self, time_s: float, value: float, at_turn: bool) -> Rep | None:
         done = self._detectors[at_turn].update(time_s, 1 - value if at_turn else value)
