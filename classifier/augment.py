@@ -13,20 +13,23 @@ from keypoints import skeleton
 _MIRROR = torch.tensor(skeleton.MIRROR)
 
 
-def augment(keypoints: Tensor, how: Augment, generator: torch.Generator) -> Tensor:
-    """keypoints: float (B, T, 17, 3) in pixels; returns a changed copy. Missing joints stay missing.
+def augment(keypoints: Tensor, how: Augment, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Change windows (B, T, 17, 3) in pixels; missing joints stay missing.
 
-    Mirroring (half of the windows), roll, stretch, jitter in shares of the body's size, joints missing for the
-    whole window or at single samples, and a history cut short: the samples before a random one repeat it, as
-    at the beginning of a recording.
+    Returns the changed copy and, for each of its samples, which sample of the input its labels come from, int64
+    (B, T), or -1 where it has none.
+
+    Mirroring (half of the windows), time-warp, roll, stretch, jitter in shares of the body's size, joints missing for
+    the whole window or at single samples, each frame stretched to a square of its own and every joint sure of
+    itself, as some published keypoints are, and a history cut short: the samples before a random one repeat it, as at the beginning of a recording.
     """
     batch, length = keypoints.shape[:2]
 
     def uniform(*shape: int) -> Tensor:
         return torch.rand(shape, generator=generator)
 
+    keypoints, origin = _warp(keypoints, 1 + (uniform(batch) * 2 - 1) * how.time_warp)
     points, confidence = keypoints[..., :2], keypoints[..., 2]
-    seen = confidence > 0
 
     flip = uniform(batch) < 0.5
     mirrored = points[:, :, _MIRROR] * torch.tensor([-1.0, 1.0])
@@ -39,28 +42,46 @@ def augment(keypoints: Tensor, how: Augment, generator: torch.Generator) -> Tens
     turn = torch.stack([torch.cos(angle), -torch.sin(angle), torch.sin(angle), torch.cos(angle)], -1).view(-1, 2, 2)
     points = torch.einsum("btjc,bdc->btjd", points * stretch[:, None, None], turn)
 
-    size = _size(points, seen)
+    low, high = _box(points, seen, (1, 2))
+    size = (high - low).norm(dim=-1, keepdim=True) / 3  # near a torso's length
     noise = torch.randn(points.shape, generator=generator) * uniform(batch)[:, None, None, None]
     points = points + noise * size * how.jitter
 
     drop_share = uniform(batch) * how.joint_dropout
     whole = uniform(batch, 1, skeleton.COUNT) < drop_share[:, None, None] / 2
     single = uniform(batch, length, skeleton.COUNT) < drop_share[:, None, None] / 2
-    seen = seen & ~whole & ~single
+    dropped = seen & ~whole & ~single
 
-    keypoints = torch.cat([points, confidence[..., None]], -1) * seen[..., None]
+    low, high = _box(points, seen, (2,))
+    square = (points - low) / (high - low).clamp(min=1e-3)
+    points = torch.where((uniform(batch) < how.squared)[:, None, None, None], square, points)
+
+    confidence = torch.where((uniform(batch) < how.sure)[:, None, None], torch.ones_like(confidence), confidence)
+
+    keypoints = torch.cat([points, confidence[..., None]], -1) * dropped[..., None]
     start = (uniform(batch) * length).long() * (uniform(batch) < how.short_history)
-    return keypoints.gather(1, _repeat_from(start, length)[:, :, None, None].expand_as(keypoints))
+    samples = torch.arange(length)[None]
+    keypoints = keypoints.gather(1, torch.maximum(samples, start[:, None])[:, :, None, None].expand_as(keypoints))
+    return keypoints, torch.where(samples < start[:, None], -1, origin)
 
 
-def _repeat_from(start: Tensor, length: int) -> Tensor:
-    """Sample indices (B, T) in which every sample before `start` is replaced by it."""
-    return torch.maximum(torch.arange(length)[None], start[:, None])
+def _warp(keypoints: Tensor, speed: Tensor) -> tuple[Tensor, Tensor]:
+    """Windows in which time passes `speed` (B,) times as fast, with the same newest sample; and the sample each
+    comes from, int64 (B, T), -1 before the window's beginning."""
+    length = keypoints.shape[1]
+    place = (length - 1) + (torch.arange(length) - (length - 1)) * speed[:, None]
+    inside = place >= 0
+    place = place.clamp(min=0)
+    older = place.floor().long()
+    share = (place - older)[..., None, None]
+    newer = (older + 1).clamp(max=length - 1)
+    one, two = (keypoints.gather(1, i[:, :, None, None].expand_as(keypoints)) for i in (older, newer))
+    both = ((one[..., 2:] > 0) & (two[..., 2:] > 0)) | (share == 0)
+    return (one * (1 - share) + two * share) * both, torch.where(inside, place.round().long(), -1)
 
 
-def _size(points: Tensor, seen: Tensor) -> Tensor:
-    """A third of the diagonal of the keypoints' box over the window, near a torso's length, (B, 1, 1, 1)."""
+def _box(points: Tensor, seen: Tensor, over: tuple[int, ...]) -> tuple[Tensor, Tensor]:
+    """The lowest and highest x and y of the joints that are seen, over the dimensions `over`, which are kept."""
     hidden = (~seen)[..., None] * 1e6
-    low = (points + hidden).flatten(1, 2).amin(1)
-    high = (points - hidden).flatten(1, 2).amax(1)
-    return (((high - low).clamp(min=0) ** 2).sum(-1).sqrt() / 3)[:, None, None, None]
+    low = (points + hidden).amin(over, keepdim=True)
+    return low, torch.maximum((points - hidden).amax(over, keepdim=True), low)

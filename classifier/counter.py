@@ -167,6 +167,7 @@ class RepCounter:
         self._hold_since_s: float | None = None
         self._held_until_s: float | None = None
         self._value: float | None = None
+        self._latest = 0.0
         self._certainty = 1.0
         for detector in self._detectors.values():
             detector.reset()
@@ -178,7 +179,8 @@ class RepCounter:
         self._believe(probabilities, elapsed)
         self._choose()
         cosine, sine = prediction.phase if prediction.phase is not None else (1.0, 0.0)
-        value = self._smooth((1 - float(np.clip(cosine, -1, 1))) / 2, elapsed)
+        self._latest = (1 - float(np.clip(cosine, -1, 1))) / 2
+        value = self._smooth(self._latest, elapsed)
         self._time_s = time_s
         shown = self._shown
         assert shown is not None and self._belief is not None
@@ -198,6 +200,15 @@ class RepCounter:
         countable = not rep_shown or self._certainty >= self._settings.least_certainty
         belief = float(self._belief[shown])
         return Count(self._names[shown], belief, phase, holding, visible, countable, tuple(new))
+
+    def finish(self) -> tuple[Rep, ...]:
+        """The source has ended: a rep that is done by what was last seen counts, though its average lags behind."""
+        if self._time_s is None:
+            return ()
+        new = [rep for at_turn in (False, True) if (rep := self._count(self._time_s, self._latest, at_turn)) is not None]
+        for rep in new:
+            self.reps[rep.action] = self.reps.get(rep.action, 0) + 1
+        return tuple(new)
 
     def _believe(self, probabilities: NDArray[np.float64], elapsed: float) -> None:
         """Average the probabilities over time: a single odd window changes nothing."""

@@ -1,8 +1,8 @@
-"""Labelled windows out of labelled sequences, cut by the same resampling that serves at run time."""
+"""Labelled windows out of labelled sequences, sampled as at run time."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,22 +13,43 @@ from configs.schema import Actions
 from keypoints.errors import InputError
 from keypoints.types import FloatArray, KeypointSequence
 
+#: The action of a sample that has none: before the first frame, or without anybody.
+UNKNOWN = -1
+
 
 @dataclass(frozen=True, slots=True)
 class Examples:
-    """Windows with their labels.
+    """Windows with the labels of every sample in them. Windows overlap, so samples are kept once.
 
-    keypoints: float32 (M, T, 17, 3). action: int64 (M,), index into the names. phase: float32 (M, 2), cos and
-    sin at the newest sample; (0, 0) where it is not known. sequence: int64 (M,), which sequence it came from.
+    samples: float32 (S, 17, 3), the sequences one after the other. labels: int64 (S,), the index of each sample's
+    action, or UNKNOWN. phases: float32 (S, 2), cos and sin, (0, 0) where not known. start: int64 (M,), the first
+    sample of each window. sequence: int64 (M,), which sequence it came from. length: samples a window.
     """
 
-    keypoints: FloatArray
-    action: NDArray[np.int64]
-    phase: FloatArray
+    samples: FloatArray
+    labels: NDArray[np.int64]
+    phases: FloatArray
+    start: NDArray[np.int64]
     sequence: NDArray[np.int64]
+    length: int
 
     def __len__(self) -> int:
-        return len(self.action)
+        return len(self.start)
+
+    @property
+    def keypoints(self) -> FloatArray:
+        """Every window, float32 (M, T, 17, 3)."""
+        return self.samples[self.start[:, None] + np.arange(self.length)]
+
+    @property
+    def action(self) -> NDArray[np.int64]:
+        """The action of each window's newest sample, int64 (M,)."""
+        return self.labels[self.start + self.length - 1]
+
+    @property
+    def phase(self) -> FloatArray:
+        """The phase at each window's newest sample, float32 (M, 2)."""
+        return self.phases[self.start + self.length - 1]
 
 
 def cut(
@@ -39,40 +60,63 @@ def cut(
     rate_hz: float,
     every_s: float,
     seed: int = 0,
+    leave_out: Collection[str] = (),
     progress: Callable[[int], None] = lambda done: None,
 ) -> Examples:
     """Windows of `length` samples at `rate_hz` from every sequence, about one each `every_s` seconds.
 
-    A window carries the labels of its newest frame; frames without a person at the end give no window. The
-    first end of each sequence is drawn at random (`seed`), so that window ends do not fall in step.
-    Raises InputError for a sequence without labels or with a label that is not in `actions`.
+    No window ends in a sample without a person or without a label. The first end of each sequence is drawn at random
+    (`seed`), so that window ends do not fall in step. leave_out: labels that may be unknown; no window shows a sample
+    of theirs. Raises InputError for a sequence without labels or with a label
+    that is not in `actions`.
     """
     index = {name: i for i, name in enumerate(actions.names)}
     rng = np.random.default_rng(seed)
-    windows, labels, phases, origins = [], [], [], []
+    samples, labels, phases, starts, origins = [], [], [], [], []
+    offset = 0
     for number, sequence in enumerate(sequences):
         names = sequence.actions
         source = sequence.source or f"sequence {number}"
         if names is None:
             raise InputError("has no labels", file=source, field="action")
-        unknown = set(names) - set(index)
+        unknown = set(names) - set(index) - set(leave_out)
         if unknown:
             raise InputError("unknown label", file=source, field="action", expected=", ".join(actions.names),
                              found=", ".join(sorted(unknown)))  # fmt: skip
         times = sequence.time_s
-        ends = np.arange(times[0] + rng.uniform(0, every_s), times[-1] + 1e-6, every_s)
-        frames = np.unique(np.searchsorted(times, ends, side="right") - 1)
-        frames = frames[(sequence.keypoints[frames, :, 2] > 0).any(1)]
-        if len(frames):
-            windows.append(resample(times, sequence.keypoints, times[frames], length, rate_hz))
-            labels.append(np.array([index[names[f]] for f in frames]))
-            phase = sequence.phase
-            phases.append(phase[frames] if phase is not None else np.zeros((len(frames), 2), np.float32))
-            origins.append(np.full(len(frames), number))
+        grid, points = resample(times, sequence.keypoints, rate_hz)
+        nearest = np.minimum(np.searchsorted(times, grid - 1e-6), len(times) - 1)
+        label = np.array([index.get(name, UNKNOWN) for name in names])[nearest]
+        label[~(points[:, :, 2] > 0).any(1)] = UNKNOWN
+        # Before the first frame the first pose is repeated.
+        before = length - 1
+        samples.append(np.concatenate([np.repeat(points[:1], before, 0), points]))
+        labels.append(np.concatenate([np.full(before, UNKNOWN), label]))
+        phases.append(np.concatenate([np.zeros((before, 2)), _phase_at(sequence, grid, nearest)]))
+        ends = np.arange(rng.uniform(0, every_s), grid[-1] - grid[0] + 1e-6, every_s)
+        ends = np.unique(np.floor(ends * rate_hz).astype(np.int64))
+        ends = ends[label[ends] != UNKNOWN]
+        # Samples that show what is left out, counted up to each one: a window without any has equal counts at its ends.
+        shown = np.cumsum(np.concatenate([np.zeros(length), np.isin(names, list(leave_out))[nearest]]))
+        ends = ends[shown[ends + length] == shown[ends]]
+        starts.append(offset + ends)
+        origins.append(np.full(len(ends), number))
+        offset += len(samples[-1])
         progress(number + 1)
-    if not windows:
+    if not starts or not sum(map(len, starts)):
         raise InputError("no example", field="sequences", expected="labelled sequences with a person in them")
     return Examples(
-        np.concatenate(windows), np.concatenate(labels).astype(np.int64),
-        np.concatenate(phases).astype(np.float32), np.concatenate(origins).astype(np.int64),
+        np.concatenate(samples).astype(np.float32), np.concatenate(labels).astype(np.int64),
+        np.concatenate(phases).astype(np.float32), np.concatenate(starts).astype(np.int64),
+        np.concatenate(origins).astype(np.int64), length,
     )  # fmt: skip
+
+
+def _phase_at(sequence: KeypointSequence, grid: NDArray[np.float64], nearest: NDArray[np.int64]) -> FloatArray:
+    """The phase at the moments `grid` (G,), between the frames where both their phases are known, (G, 2)."""
+    if sequence.phase is None:
+        return np.zeros((len(grid), 2), np.float32)
+    exact = sequence.phase[nearest]
+    between = np.stack([np.interp(grid, sequence.time_s, sequence.phase[:, i]) for i in range(2)], 1)
+    known = (exact != 0).any(1) & (sequence.phase[np.maximum(nearest - 1, 0)] != 0).any(1)
+    return np.where(known[:, None], between, exact).astype(np.float32)

@@ -1,25 +1,31 @@
-"""A trained head as one ONNX file with its card, verified against the model that it came from."""
+"""A trained head as one small ONNX file with its card, verified against the model that it came from."""
 
 from __future__ import annotations
 
+import io
 import warnings
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import onnx
 import onnxruntime as ort
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from classifier.heads import HeadModel
 from keypoints.card import KEY, HeadCard
 from keypoints.errors import RepSightError
 
+#: Parameters with fewer values stay as they are.
+_LEAST_VALUES = 256
+
 #: Largest difference between the model and its ONNX file that is still called equal.
 TOLERANCE = 1e-4
 
 
-class _Served(nn.Module):
+class Served(nn.Module):
     """The head as it is served: calibrated probabilities instead of logits."""
 
     def __init__(self, model: HeadModel, temperature: float) -> None:
@@ -31,29 +37,126 @@ class _Served(nn.Module):
         return (logits / self.temperature).softmax(-1), phase
 
 
+@torch.no_grad()
+def round_weights(model: nn.Module) -> None:
+    """Round the weights, in place, to 255 steps a row (8 bits, symmetric), as they are then stored.
+
+    What is measured after this is what is served: the file loses nothing more.
+    """
+    for weight in model.parameters():
+        if weight.dim() >= 2 and weight.numel() >= _LEAST_VALUES:
+            step = weight.flatten(1).abs().amax(1).clamp(min=1e-12).view(-1, *[1] * (weight.dim() - 1)) / 127
+            weight.copy_((weight / step).round() * step)
+
+
 def export_head(model: HeadModel, card: HeadCard, path: Path) -> None:
     """Write `model` to `path` under the head contract.
 
-    Raises RepSightError when the written file does not give the model's own results.
+    Weights that `round_weights` has rounded take a byte each. Raises RepSightError when the written file does not
+    give the model's own results.
     """
-    served = _Served(model, card.temperature).eval()
-    example = torch.rand(2, card.window, 17, 3, generator=torch.Generator().manual_seed(0)) * 300
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    names = ["keypoints", "action", "phase"]
+    served = Served(model, card.temperature).eval()
+    example = example_windows(card.window)
+    graph = traced(served, example, ["action", "phase"])
+    write(graph, card, path, lambda partial: _verify(served, partial, example))
+
+
+def example_windows(window: int) -> Tensor:
+    """Two windows of joints all over a picture, float32 (2, window, 17, 3)."""
+    return torch.rand(2, window, 17, 3, generator=torch.Generator().manual_seed(0)) * 300
+
+
+def traced(model: nn.Module, example: Tensor, outputs: Sequence[str]) -> onnx.ModelProto:
+    """The graph of `model`, from `keypoints` (batch, T, 17, 3) to `outputs`, any batch."""
+    names = ["keypoints", *outputs]
+    file = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the tracing exporter warns of its successor and of the GRU's batch
         torch.onnx.export(
-            served, (example,), str(partial), input_names=names[:1], output_names=names[1:], opset_version=17,
+            model, (example,), file, input_names=names[:1], output_names=names[1:], opset_version=17,
             dynamic_axes={name: {0: "batch"} for name in names}, dynamo=False,
         )  # fmt: skip
-    graph = onnx.load(partial)
-    for node in graph.graph.node:
-        node.ClearField("doc_string")  # source lines of the exporter: half of the file
+    return onnx.load_from_string(file.getvalue())
+
+
+def write(graph: onnx.ModelProto, card: HeadCard, path: Path, verify: Callable[[Path], None]) -> None:
+    """Write the graph with its card; the file gets its name when `verify` has nothing against it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    _constants_once(graph.graph)
+    _pack(graph.graph)
+    _short_names(graph.graph)
     onnx.helper.set_model_props(graph, {KEY: card.to_json()})
     onnx.save(graph, partial)
-    _verify(served, partial, example)
+    verify(partial)
     partial.replace(path)
+
+
+def _constants_once(graph: onnx.GraphProto) -> None:
+    """Constant nodes become initializers, equal ones the same."""
+    first: dict[bytes, str] = {}
+    renamed: dict[str, str] = {}
+    nodes = []
+    for node in graph.node:
+        if node.op_type != "Constant":
+            node.input[:] = [renamed.get(name, name) for name in node.input]
+            nodes.append(node)
+            continue
+        value = node.attribute[0].t
+        value.ClearField("name")
+        content = value.SerializeToString()
+        name = renamed[node.output[0]] = first.setdefault(content, node.output[0])
+        if name == node.output[0]:
+            graph.initializer.add().CopyFrom(value)
+            graph.initializer[-1].name = name
+    del graph.node[:]
+    graph.node.extend(nodes)
+
+
+def _pack(graph: onnx.GraphProto) -> None:
+    """Store every large weight that lies on a grid of 255 steps along one axis as int8 and a scale.
+
+    Cast and Mul turn it back; runtimes fold them into a constant when they load the file.
+    """
+    for weight in list(graph.initializer):
+        values = onnx.numpy_helper.to_array(weight)
+        if values.dtype != np.float32 or values.size < _LEAST_VALUES:
+            continue
+        packed = next((p for axis in range(values.ndim) if (p := _on_grid(values, axis)) is not None), None)
+        if packed is None:
+            continue
+        stored = [onnx.numpy_helper.from_array(part, f"{weight.name}.{i}") for i, part in enumerate(packed)]
+        graph.initializer.remove(weight)
+        graph.initializer.extend(stored)
+        name = weight.name
+        graph.node.insert(0, onnx.helper.make_node("Mul", [f"{name}.float", f"{name}.1"], [name]))
+        graph.node.insert(0, onnx.helper.make_node("Cast", [f"{name}.0"], [f"{name}.float"], to=onnx.TensorProto.FLOAT))
+
+
+def _on_grid(values: NDArray[np.float32], axis: int) -> tuple[NDArray[np.int8], NDArray[np.float32]] | None:
+    """Steps and scale along `axis` that give `values` back, or None."""
+    others = tuple(i for i in range(values.ndim) if i != axis)
+    scale = np.maximum(np.abs(values).max(axis=others, keepdims=True), 1e-12) / np.float32(127)
+    steps = np.round(values / scale)
+    return (steps.astype(np.int8), scale) if np.allclose(steps * scale, values, rtol=1e-5, atol=0) else None
+
+
+def _short_names(graph: onnx.GraphProto) -> None:
+    """Names of the exporter tell its modules, node by node, and are longer than the weights; source lines as well."""
+    kept = {value.name for value in (*graph.input, *graph.output)} | {""}
+    short: dict[str, str] = {}
+
+    def name(old: str) -> str:
+        return old if old in kept else short.setdefault(old, np.base_repr(len(short), 36).lower())
+
+    for initializer in graph.initializer:
+        initializer.name = name(initializer.name)
+    for node in graph.node:
+        node.ClearField("doc_string")
+        node.ClearField("name")
+        node.input[:] = [name(old) for old in node.input]
+        node.output[:] = [name(old) for old in node.output]
+    del graph.value_info[:]
 
 
 def _verify(served: nn.Module, path: Path, example: Tensor) -> None:

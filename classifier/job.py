@@ -54,9 +54,10 @@ def train_head(
     checkpoint = out.with_suffix(".checkpoint")
     if not resume:
         checkpoint.unlink(missing_ok=True)
+    actions = _known(actions, config.leave_out)
     examples = cut(
         sequences, actions, length=config.window, rate_hz=config.rate_hz, every_s=config.every_s,
-        seed=config.seed, progress=on_cut,
+        seed=config.seed, leave_out=config.leave_out, progress=on_cut,
     )  # fmt: skip
     subjects = [s.subject or s.source or str(i) for i, s in enumerate(sequences)]
     trained = train(examples, subjects, len(actions.names), config, checkpoint, on_epoch)
@@ -74,6 +75,14 @@ def train_head(
     plot_curve(trained.curve, out.with_suffix(".curve.png"))
     checkpoint.unlink(missing_ok=True)
     return card
+
+
+def _known(actions: Actions, leave_out: Sequence[str]) -> Actions:
+    """The actions that the head learns. Raises InputError when one to leave out is none of them."""
+    for name in leave_out:
+        if name not in actions.actions:
+            raise InputError("no such action", field="leave_out", expected=", ".join(actions.names), found=name)
+    return actions.without(leave_out)
 
 
 def plot_curve(curve: Sequence[dict[str, float]], path: Path) -> None:

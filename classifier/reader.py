@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 
-from classifier.counter import Count, RepCounter
+from classifier.counter import Count, Rep, RepCounter
 from classifier.head import OnnxHead, Prediction
 from classifier.motion import DominantMotion
 from classifier.window import Window
@@ -48,7 +49,8 @@ class ActionReader:
     def update(self, time_s: float, keypoints: FloatArray | None, clock: Clock = _untimed) -> Count | None:
         """One frame. keypoints: float32 (17, 3), or None when the subject is not seen in it.
 
-        Without the subject the last count goes on, without new reps, until they are lost; then None.
+        The head is asked at its own rate, not at the camera's: between two samples the last count goes on, without
+        new reps. So it does without the subject until they are lost; then None.
         """
         if keypoints is None or not (keypoints[:, 2] > 0).any():
             if self._seen_s is not None and time_s - self._seen_s >= self._settings.lost_after_s:
@@ -58,12 +60,29 @@ class ActionReader:
             return self._last
         self._seen_s = time_s
         with clock("window"):
-            self._window.push(time_s, keypoints)
-            window = self._window.sample()
+            ticks = self._window.push(time_s, keypoints)
         with clock("head"):
-            prediction = self._with_phase(self._head(window), window)
+            predictions = [self._with_phase(self._head(window), window) for _, window in ticks]
         with clock("count"):
-            self._last = self._counter.update(time_s, keypoints, prediction)
+            new: list[Rep] = []
+            for (tick_s, window), prediction in zip(ticks, predictions, strict=True):
+                self._last = self._counter.update(tick_s, window[-1], prediction)
+                # A tick is answered when the first frame at or after it has come.
+                new += [replace(rep, counted_at_s=time_s) for rep in self._last.new_reps]
+            if self._last is not None and self._last.new_reps != tuple(new):
+                self._last = replace(self._last, new_reps=tuple(new))
+        return self._last
+
+    def finish(self) -> Count | None:
+        """The source has ended: the last count, with the reps that were done by its end and not yet counted."""
+        if self._last is None or self._seen_s is None:
+            return self._last
+        new: list[Rep] = []
+        for tick_s, window in self._window.finish():
+            self._last = self._counter.update(tick_s, window[-1], self._with_phase(self._head(window), window))
+            new += self._last.new_reps
+        new += self._counter.finish()
+        self._last = replace(self._last, new_reps=tuple(replace(rep, counted_at_s=self._seen_s) for rep in new))
         return self._last
 
     def forget(self) -> None:

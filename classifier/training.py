@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from classifier.augment import augment
-from classifier.examples import Examples
+from classifier.examples import UNKNOWN, Examples
+from classifier.export import round_weights
 from classifier.heads import HeadModel
 from configs.schema import TrainHead
 from keypoints.errors import InputError
@@ -62,14 +63,14 @@ def train(
     torch.manual_seed(config.seed)
     torch.set_num_threads(config.threads)
     training, validation = split_by_subject(examples, subjects, config.validation, config.seed)
-    keypoints, action, phase = (torch.from_numpy(a) for a in (examples.keypoints, examples.action, examples.phase))
-    held_out = (keypoints[validation], action[validation], phase[validation])
+    windows = _Windows(examples)
+    held_out = windows[torch.from_numpy(validation)]
 
     model = HeadModel(config.head, config.hidden, classes, config.window, config.rate_hz)
     optimizer = torch.optim.AdamW(model.parameters(), config.learning_rate, weight_decay=config.weight_decay)
     steps = math.ceil(len(training) / config.batch)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, config.learning_rate, total_steps=steps * config.epochs)
-    loss_of = _Loss(action[training], classes, config)
+    loss_of = _Loss(torch.from_numpy(examples.action[training]), classes, config)
     state: dict[str, Any] = {"epoch": 0, "best": math.inf, "stale": 0, "weights": None, "curve": []}
     if checkpoint is not None and checkpoint.exists():
         state = _restore(checkpoint, model, optimizer, schedule, config)
@@ -82,9 +83,10 @@ def train(
         model.train()
         total = 0.0
         for batch in torch.split(order, config.batch):
-            windows = augment(keypoints[batch], config.augment, generator)
-            logits, found = model(windows)
-            loss = loss_of(logits, found, action[batch], phase[batch])
+            keypoints, action, phase = windows[batch]
+            keypoints, origin = augment(keypoints, config.augment, generator)
+            logits, found = model.history(keypoints)
+            loss = loss_of(logits, found, *_relabelled(action, phase, origin))
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -104,25 +106,55 @@ def train(
 
     model.load_state_dict(state["weights"])
     model.eval()
-    temperature = calibrate(model, *held_out[:2])
-    best = min(state["curve"], key=lambda m: m["loss"])
-    return Trained(model, temperature, best, state["curve"])
+    if config.weights == "int8":
+        round_weights(model)
+    temperature = calibrate(model, held_out[0], held_out[1][:, -1])
+    return Trained(model, temperature, validate(model, *held_out, loss_of), state["curve"])
+
+
+class _Windows:
+    """Batches of windows with the labels of all their samples: keypoints (B, T, 17, 3), action (B, T), phase
+    (B, T, 2)."""
+
+    def __init__(self, examples: Examples) -> None:
+        self._parts = [torch.from_numpy(a) for a in (examples.samples, examples.labels, examples.phases)]
+        self._start = torch.from_numpy(examples.start)
+        self._within = torch.arange(examples.length)
+
+    def __getitem__(self, which: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        rows = self._start[which][:, None] + self._within
+        keypoints, action, phase = (part[rows] for part in self._parts)
+        return keypoints, action, phase
+
+
+def _relabelled(action: Tensor, phase: Tensor, origin: Tensor) -> tuple[Tensor, Tensor]:
+    """Labels (B, T) and (B, T, 2) after augmentation moved samples; UNKNOWN and (0, 0) where there is none."""
+    known = origin >= 0
+    origin = origin.clamp(min=0)
+    moved = phase.gather(1, origin[..., None].expand_as(phase))
+    return torch.where(known, action.gather(1, origin), UNKNOWN), moved * known[..., None]
 
 
 class _Loss:
-    """Cross-entropy of the action, weighted against rare classes, plus the squared error of the known phases."""
+    """Cross-entropy of the action, weighted against rare classes, plus the squared error of the known phases.
+
+    It takes every sample that the model answers for, but those with less than a third of a window before them.
+    """
 
     def __init__(self, action: Tensor, classes: int, config: TrainHead) -> None:
         share = torch.bincount(action, minlength=classes).float().clamp(min=1)
         weight = (share.mean() / share).sqrt().clamp(0.5, 2.0)
-        self._action = nn.CrossEntropyLoss(weight, label_smoothing=config.label_smoothing)
+        self._action = nn.CrossEntropyLoss(weight, label_smoothing=config.label_smoothing, ignore_index=UNKNOWN)
         self._weight = config.phase_weight
+        self._answers = config.window - config.window // 3
 
     def __call__(self, logits: Tensor, phase: Tensor, action: Tensor, true_phase: Tensor) -> Tensor:
-        known = (true_phase != 0).any(1).float()
-        squared = ((phase - true_phase) ** 2).sum(1)
+        answers = min(self._answers, logits.shape[1])
+        logits, phase, action, true_phase = (part[:, -answers:] for part in (logits, phase, action, true_phase))
+        known = ((true_phase != 0).any(-1) & (action != UNKNOWN)).float()
+        squared = ((phase - true_phase) ** 2).sum(-1)
         phase_loss: Tensor = (squared * known).sum() / known.sum().clamp(min=1)
-        loss: Tensor = self._action(logits, action) + self._weight * phase_loss
+        loss: Tensor = self._action(logits.flatten(0, 1), action.flatten()) + self._weight * phase_loss
         return loss
 
 
@@ -132,10 +164,11 @@ def validate(model: HeadModel, keypoints: Tensor, action: Tensor, phase: Tensor,
     model.eval()
     parts = [model(k) for k in torch.split(keypoints, 4096)]
     logits, found = (torch.cat(p) for p in zip(*parts, strict=True))
+    action, phase = action[:, -1], phase[:, -1]
     known = (phase != 0).any(1)
     error = ((found[:, 0] - phase[:, 0]).abs() / 2)[known]
     return {
-        "loss": float(loss_of(logits, found, action, phase)),
+        "loss": float(loss_of(logits[:, None], found[:, None], action[:, None], phase[:, None])),
         "accuracy": float((logits.argmax(1) == action).float().mean()),
         "excursion_error": float(error.mean()) if len(error) else math.nan,
     }

@@ -1,8 +1,8 @@
-"""The head's view of the past: keypoints resampled by timestamp to a fixed rate, ending at the newest frame."""
+"""The head's view of the past: keypoints by timestamp at a fixed rate, whatever the frame rate is."""
 
 from __future__ import annotations
 
-from collections import deque
+import math
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,68 +13,118 @@ from keypoints.types import FloatArray
 #: Gaps of a joint up to this long are interpolated; in longer ones it is missing. From the head contract.
 MAX_GAP_S = 0.25
 
+_EPSILON = 1e-6
+
 
 def resample(
-    time_s: NDArray[np.float64], keypoints: FloatArray, end_s: NDArray[np.float64], length: int, rate_hz: float
-) -> FloatArray:
-    """Windows of `length` samples at `rate_hz`, each ending at one of `end_s`.
+    time_s: NDArray[np.float64], keypoints: FloatArray, rate_hz: float
+) -> tuple[NDArray[np.float64], FloatArray]:
+    """A whole sequence at `rate_hz`, from its first frame on: what `Window` holds in the end.
 
-    time_s: (N,) increasing. keypoints: (N, 17, 3); confidence 0 marks a missing joint. end_s: (B,), each at or
-    after time_s[0]; no window looks at frames after its end. Returns float32 (B, length, 17, 3).
-
-    A joint between two sightings at most MAX_GAP_S apart is interpolated linearly, else it is (0, 0, 0). Before
-    the first frame the first pose is repeated.
+    time_s: (N,) increasing. keypoints: (N, 17, 3); confidence 0 marks a missing joint. Returns times (G,) and
+    float32 (G, 17, 3). A joint between two sightings at most MAX_GAP_S apart is interpolated linearly, else it is
+    (0, 0, 0).
     """
-    frames = np.arange(len(time_s))
+    frames = np.arange(len(time_s))[:, None]
     seen = keypoints[:, :, 2] > 0
     # The newest sighting of each joint at or before each frame, and the oldest at or after it.
-    before = np.maximum.accumulate(np.where(seen, frames[:, None], -1), axis=0)
-    after = np.minimum.accumulate(np.where(seen, frames[:, None], len(frames))[::-1], axis=0)[::-1]
+    before = np.maximum.accumulate(np.where(seen, frames, -1), axis=0)
+    after = np.minimum.accumulate(np.where(seen, frames, len(frames))[::-1], axis=0)[::-1]
 
-    grid = end_s[:, None] + np.arange(1 - length, 1) / rate_hz
-    grid = np.maximum(grid, time_s[0])
-    last = np.searchsorted(time_s, end_s + 1e-9, side="right") - 1  # the newest frame that a window may see
-    left = np.clip(np.searchsorted(time_s, grid + 1e-9, side="right") - 1, 0, last[:, None])
-    right = np.where(time_s[left] >= grid - 1e-9, left, np.minimum(left + 1, last[:, None]))
-
+    grid = time_s[0] + np.arange(math.floor((time_s[-1] - time_s[0]) * rate_hz + _EPSILON) + 1) / rate_hz
+    left = np.searchsorted(time_s, grid + _EPSILON, side="right") - 1
+    right = np.where(time_s[left] >= grid - _EPSILON, left, np.minimum(left + 1, len(time_s) - 1))
     older, newer = before[left], after[right]
-    newer_known = newer <= last[:, None, None]
-    found = (older >= 0) & newer_known
+    found = (older >= 0) & (newer < len(time_s))
     older, newer = np.where(found, older, 0), np.where(found, newer, 0)
     start, stop = time_s[older], time_s[newer]
-    found &= stop - start <= MAX_GAP_S + 1e-9
+    found &= stop - start <= MAX_GAP_S + _EPSILON
     span = np.where(stop > start, stop - start, 1.0)
-    weight = (np.clip((grid[..., None] - start) / span, 0.0, 1.0) * found)[..., None].astype(np.float32)
+    weight = np.clip((grid[:, None] - start) / span, 0.0, 1.0)[..., None].astype(np.float32)
     joints = np.arange(skeleton.COUNT)
-    window = keypoints[older, joints] * (1 - weight) + keypoints[newer, joints] * weight
-    return np.where(found[..., None], window, np.float32(0))
+    samples = keypoints[older, joints] * (1 - weight) + keypoints[newer, joints] * weight
+    return grid, np.where(found[..., None], samples, np.float32(0))
 
 
 class Window:
-    """Keeps the last frames of one person and gives the head's window of them."""
+    """Samples of one person at a fixed rate, as the frames come.
+
+    The clock of the samples starts with the first frame and does not depend on the frame rate, so that a camera of
+    10 frames a second and one of 60 give the same windows. A sample is known as soon as the first frame at or after
+    it has come; a joint missing there is filled in afterwards if it is seen again within MAX_GAP_S.
+    """
 
     def __init__(self, length: int, rate_hz: float) -> None:
         """length: samples a window. rate_hz: samples a second."""
         self.length, self.rate_hz = length, rate_hz
-        self._span_s = (length - 1) / rate_hz + MAX_GAP_S
-        self._frames: deque[tuple[float, FloatArray]] = deque()
-
-    def push(self, time_s: float, keypoints: FloatArray) -> None:
-        """Add the newest frame, float32 (17, 3); a time that stands still or goes back starts anew."""
-        if self._frames and time_s <= self._frames[-1][0]:
-            self.clear()
-        self._frames.append((time_s, keypoints))
-        # One frame older than the window stays, to interpolate from.
-        while len(self._frames) > 2 and self._frames[1][0] < time_s - self._span_s:
-            self._frames.popleft()
+        # A slow camera passes several samples at once; each gets its window if it is younger than a gap.
+        self._late = math.ceil(MAX_GAP_S * rate_hz) + 1
+        self.clear()
 
     def clear(self) -> None:
         """Forget everything: another person, or another beginning."""
-        self._frames.clear()
+        self._samples = np.zeros((self.length + self._late, skeleton.COUNT, 3), np.float32)
+        self._sighting = np.zeros((skeleton.COUNT, 3), np.float32)
+        self._sighted_s = np.full(skeleton.COUNT, -np.inf)
+        self._start_s: float | None = None
+        self._newest = 0  # number of the newest sample
+        self._time_s = -math.inf
 
-    def sample(self) -> FloatArray:
-        """The window that ends at the newest frame, float32 (length, 17, 3)."""
-        times = np.array([time_s for time_s, _ in self._frames])
-        stacked = np.stack([keypoints for _, keypoints in self._frames])
-        window: FloatArray = resample(times, stacked, times[-1:], self.length, self.rate_hz)[0]
-        return window
+    def push(self, time_s: float, keypoints: FloatArray) -> list[tuple[float, FloatArray]]:
+        """Add the newest frame, float32 (17, 3). Returns (time in s, window) for each sample that it completes,
+        oldest first; window: float32 (length, 17, 3), newest sample last.
+
+        Before the first frame its pose is repeated. A time that stands still or goes back starts anew.
+        """
+        if time_s <= self._time_s:
+            self.clear()
+        self._time_s = time_s
+        if self._start_s is None:
+            self._start_s = time_s
+            self._samples[:] = keypoints
+            added = 1
+        else:
+            number = math.floor((time_s - self._start_s) * self.rate_hz + _EPSILON)
+            added = number - self._newest
+            self._newest = number
+            self._shift(min(added, len(self._samples)))
+            self._fill(time_s, keypoints)
+        seen = keypoints[:, 2] > 0
+        self._sighting[seen] = keypoints[seen]
+        self._sighted_s[seen] = time_s
+        return [window for back in range(min(added, self._late) - 1, -1, -1) for window in self._window(back)]
+
+    def finish(self) -> list[tuple[float, FloatArray]]:
+        """The recording ends: the last pose stands for the sample that was still to come, if one was."""
+        if self._start_s is None or self._time_s <= self._start_s + self._newest / self.rate_hz + _EPSILON:
+            return []
+        last = self._sighting * (self._sighted_s == self._time_s)[:, None]
+        return self.push(self._start_s + (self._newest + 1) / self.rate_hz, last)
+
+    def _shift(self, count: int) -> None:
+        if count > 0:
+            self._samples[:-count] = self._samples[count:]
+            self._samples[-count:] = 0
+
+    def _fill(self, time_s: float, keypoints: FloatArray) -> None:
+        """Interpolate each joint that is seen now over the samples since its last sighting."""
+        assert self._start_s is not None
+        latest = self._samples[-self._late :]
+        grid = self._start_s + (self._newest + np.arange(1 - self._late, 1))[:, None] / self.rate_hz
+        span = time_s - self._sighted_s
+        close = span <= MAX_GAP_S + _EPSILON
+        weight = np.where(close, (grid - self._sighted_s) / np.where(close, span, 1.0), 1.0)
+        # Without a sighting near enough, a sample gets the joint only when the frame is exactly there.
+        inside = np.where(close, weight > _EPSILON, grid >= time_s - _EPSILON) & (keypoints[:, 2] > 0)
+        share = weight[..., None].astype(np.float32)
+        mixed = self._sighting * (1 - share) + keypoints * share
+        np.copyto(latest, mixed, where=inside[..., None])
+
+    def _window(self, back: int) -> list[tuple[float, FloatArray]]:
+        """The window that ends `back` samples before the newest, unless nobody is seen there."""
+        assert self._start_s is not None
+        end = len(self._samples) - back
+        window = self._samples[end - self.length : end].copy()
+        if not (window[-1, :, 2] > 0).any():
+            return []
+        return [(self._start_s + (self._newest - back) / self.rate_hz, window)]

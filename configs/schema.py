@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -58,11 +59,24 @@ class Actions(Schema):
         """The actions in the order of the file."""
         return tuple(self.actions)
 
+    def without(self, names: Collection[str]) -> Actions:
+        """The same but for some actions; the labels that led to them are `other`."""
+        actions = {name: action for name, action in self.actions.items() if name not in names}
+        aliases = {label: name for label, name in self.aliases.items() if name in actions}
+        return Actions(range_of_motion=self.range_of_motion, aliases=aliases, actions=actions)
+
     def fold(self, label: str) -> str:
         """The action that a label of another source stands for; `other` when none does."""
+        return self._ours(label) or "other"
+
+    def knows(self, label: str) -> bool:
+        """Whether a label of another source stands for an action by its name; `other` as such counts."""
+        return self._ours(label) is not None
+
+    def _ours(self, label: str) -> str | None:
         name = label.strip().lower().replace("-", "_").replace(" ", "_")
         name = self.aliases.get(name, name)
-        return name if name in self.actions else "other"
+        return name if name in self.actions else None
 
     @model_validator(mode="after")
     def _aliases_lead_to_actions(self) -> Actions:
@@ -94,9 +108,30 @@ class Augment(Schema):
 
     roll_deg: float = Field(default=10, ge=0, le=180)
     stretch: float = Field(default=0.15, ge=0, lt=1, description="share by which each axis may grow or shrink")
+    time_warp: float = Field(default=0.15, ge=0, lt=1, description="share by which time may pass faster or slower")
+    squared: float = Field(default=0.2, ge=0, le=1, description="share of windows stretched to a square per frame")
+    sure: float = Field(default=0.2, ge=0, le=1, description="share of windows with confidence 1 throughout")
     jitter: float = Field(default=0.02, ge=0, description="standard deviation, in torsos")
     joint_dropout: float = Field(default=0.3, ge=0, lt=1, description="largest share of joints taken away")
     short_history: float = Field(default=0.3, ge=0, le=1, description="share of windows that begin late")
+
+
+class Practice(Schema):
+    """How a few recorded reps are varied."""
+
+    sets: int = Field(default=200, ge=1, description="sets made of them")
+    tempo: float = Field(default=1.8, ge=1, description="played up to so many times as fast, or as slow")
+    rest_s: float = Field(default=0.4, ge=0, description="how long a rest after a set still shows the action")
+
+
+class Teach(Schema):
+    """How a head learns an action from a few recorded reps."""
+
+    sequences: int = Field(default=300, ge=1, description="synthetic ones that keep the old actions")
+    steps: int = Field(default=600, ge=1)
+    learning_rate: float = Field(default=1e-3, gt=0)
+    share: float = Field(default=0.4, gt=0, lt=1, description="of a batch that shows the new action")
+    practice: Practice = Practice()
 
 
 class TrainHead(Schema):
@@ -105,7 +140,9 @@ class TrainHead(Schema):
     head: str = "gru"
     data: tuple[str, ...] = Field(default=(), description="folders of labelled sequences; made when there are none")
     synthetic: int = Field(default=3400, ge=1, description="how many synthetic sequences are then made")
+    leave_out: tuple[str, ...] = Field(default=(), description="actions that the head is not to know")
     hidden: int = Field(default=80, ge=4)
+    weights: Literal["int8", "fp32"] = "int8"
     window: int = Field(default=36, ge=2, description="samples a window")
     rate_hz: float = Field(default=12.0, gt=0, description="samples a second")
     every_s: float = Field(default=0.35, gt=0, description="seconds between the windows cut from a sequence")
@@ -120,6 +157,7 @@ class TrainHead(Schema):
     seed: int = 0
     threads: int = Field(default=2, ge=1)
     augment: Augment = Augment()
+    teach: Teach = Teach()
 
 
 class CameraSettings(Schema):
@@ -187,3 +225,17 @@ class Export(Schema):
     version: str = "1"
     licence: str = "AGPL-3.0"
     trained_on: tuple[str, ...] = Field(min_length=1, description="what the weights come from, for the model card")
+
+
+class Evaluate(Schema):
+    """configs/evaluate.yaml: heads against labelled sets."""
+
+    classes: Literal["auto"] | tuple[str, ...] = Field(default="auto", description="actions whose reps are scored")
+    robustness: bool = Field(default=False, description="count again on recordings made worse")
+    xlsx: bool = Field(default=False, description="write the tables as a workbook as well")
+    every_s: float = Field(default=0.25, gt=0, description="seconds between the windows that are judged")
+    tolerance_s: float = Field(default=1.0, ge=0, description="after its end a rep may still be counted as itself")
+    worst: int = Field(default=12, ge=0, description="sequences that get a timeline picture, for each head and set")
+    draws: int = Field(default=1000, ge=1, description="of the bootstrap")
+    seed: int = 0
+    counting: str = Field(default="counting.yaml", description="file that says how predictions become counts")

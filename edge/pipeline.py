@@ -64,6 +64,13 @@ class Pipeline:
         """The reading while the source gives no frames: counts are kept, time goes on."""
         return self._reading(time_s, None, self._reader.update(time_s, None), "camera lost", Stopwatch())
 
+    def finish(self, time_s: float) -> Reading | None:
+        """The source ended at `time_s`: a last reading when reps were done by then that are not counted yet."""
+        count = self._reader.finish()
+        if count is None or not count.new_reps:
+            return None
+        return self._reading(time_s, None, count, self._state(count), Stopwatch())
+
     def _greet(self) -> None:
         """When the subject is somebody else, nothing of the one before may go on."""
         if self._tracker.identity != self._identity:

@@ -147,6 +147,11 @@ class Runner:
             goes_on = self._step(item)
             if stopped() or not goes_on or (max_frames is not None and report.frames >= max_frames):
                 break
+        closing = self._pipeline.finish(report.duration_s)
+        if closing is not None:
+            report.add(closing)
+            if self._log is not None:
+                self._log.add(closing)
 
     def _step(self, item: Item) -> bool:
         """One item from decoded to drawn, logged and reported; False when the user wants to quit."""

@@ -1,4 +1,4 @@
-"""A gated recurrent unit over the window; its last state is the summary."""
+"""A gated recurrent unit over the window; its state after each sample is the summary so far."""
 
 from __future__ import annotations
 
@@ -21,4 +21,4 @@ class Gru(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         states, _ = self.gru(self.narrow(features))
-        return cast(Tensor, states[:, -1])
+        return cast(Tensor, states)

@@ -25,4 +25,4 @@ class Mlp(nn.Module):
         )
 
     def forward(self, features: Tensor) -> Tensor:
-        return cast(Tensor, self.read(self.narrow(features)))
+        return cast(Tensor, self.read(self.narrow(features)))[:, None]

@@ -25,5 +25,13 @@ class HeadModel(nn.Module):
         self.phase = nn.Linear(width, 2)
 
     def forward(self, keypoints: Tensor) -> tuple[Tensor, Tensor]:
-        summary = self.dropout(self.body(self.normalize(keypoints)))
+        return self._outputs(self.body(self.normalize(keypoints))[:, -1])
+
+    def history(self, keypoints: Tensor) -> tuple[Tensor, Tensor]:
+        """What the model would have said at each sample: logits (B, P, C) and phases (B, P, 2) of the newest P
+        samples; P is 1 for bodies that read the window as a whole."""
+        return self._outputs(self.body(self.normalize(keypoints)))
+
+    def _outputs(self, summary: Tensor) -> tuple[Tensor, Tensor]:
+        summary = self.dropout(summary)
         return self.action(summary), self.phase(summary).tanh()

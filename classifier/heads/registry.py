@@ -15,7 +15,8 @@ _BUILDERS: dict[str, Builder] = {}
 
 def register(name: str) -> Callable[[Builder], Builder]:
     """Register a builder `(features, hidden, window) -> module`; it maps features
-    (B, window, features) to a summary (B, width), and has that `width`."""
+    (B, window, features) to summaries (B, P, width), and has that `width`. A causal body gives one for each sample,
+    P = window, and is trained on them all; a body that reads the window as a whole gives the newest alone, P = 1."""
 
     def add(builder: Builder) -> Builder:
         _BUILDERS[name] = builder

@@ -61,4 +61,4 @@ class StGcn(nn.Module):
         maps = self.blocks(joint_features(features).permute(0, 3, 1, 2))
         newest, mean = maps[:, :, -1].flatten(1), maps.mean((2, 3))
         summary: Tensor = self.read(torch.cat([newest, mean], 1))
-        return summary
+        return summary[:, None]

@@ -40,4 +40,4 @@ class Tcn(nn.Module):
         self.blocks = nn.Sequential(*(_Block(hidden, 2**i) for i in range(blocks)))
 
     def forward(self, features: Tensor) -> Tensor:
-        return cast(Tensor, self.blocks(self.narrow(features.transpose(1, 2)))[:, :, -1])
+        return cast(Tensor, self.blocks(self.narrow(features.transpose(1, 2))).transpose(1, 2))

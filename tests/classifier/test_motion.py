@@ -41,9 +41,9 @@ def count(fps: float, cycles: int, seconds: float, scale: float = 1.0, mirror: b
         pose = squatter(share) * np.float32([scale, scale, 1])
         if mirror:
             pose = (pose * np.float32([-1, 1, 1]) + np.float32([400, 0, 0]))[list(s.MIRROR)]
-        window.push(float(t), pose)
-        phase = motion.phase(window.sample(), window.rate_hz, ACTIONS.actions["squat"])
-        counter.update(float(t), pose, Prediction(probabilities, phase))
+        for time_s, samples in window.push(float(t), pose):
+            phase = motion.phase(samples, window.rate_hz, ACTIONS.actions["squat"])
+            counter.update(time_s, samples[-1], Prediction(probabilities, phase))
     return counter.reps
 
 
@@ -62,8 +62,9 @@ def test_standing_still_is_at_the_start_of_a_rep() -> None:
     rng = np.random.default_rng(0)
     window, motion = Window(36, 12.0), DominantMotion()
     for t in np.arange(0, 4, 0.05):
-        window.push(float(t), squatter(0) + rng.normal(0, 0.5, (17, 3)).astype(np.float32) * np.float32([1, 1, 0]))
-        assert motion.phase(window.sample(), 12.0, ACTIONS.actions["squat"]).tolist() == [1.0, 0.0]
+        pose = squatter(0) + rng.normal(0, 0.5, (17, 3)).astype(np.float32) * np.float32([1, 1, 0])
+        for _, samples in window.push(float(t), pose):
+            assert motion.phase(samples, 12.0, ACTIONS.actions["squat"]).tolist() == [1.0, 0.0]
 
 
 def test_an_action_without_reps_has_no_phase() -> None:
