@@ -169,32 +169,46 @@ def run(
 
 @cli.command()
 @click.argument("overrides", metavar="[KEY=VALUE]...", nargs=-1)
-@click.option("--head", help="Which head: gru, mlp, tcn, transformer, stgcn.")
-@click.option("--data", type=FOLDER, multiple=True, help="Labelled sequences (.npz), or Penn Action; may be repeated.")
+@click.option("--head", help="Which head: gru, mlp, tcn, transformer, stgcn, few_shot, forest, svm, knn.")
+@click.option("--base", type=FILE, help="Head file to go on from; few_shot and --add take the shipped one without it.")
+@click.option("--add", metavar="NAME=RECORDING[,RECORDING...]", help="Teach the base one action from recorded reps.")
+@click.option("--data", type=click.Path(path_type=Path), multiple=True, help="Labelled set; may be repeated.")
 @click.option("--out", type=FILE, default="runs/head.onnx", show_default=True, help="The head file to write.")
 @click.option("--resume", is_flag=True, help="Go on with a run that was stopped.")
 @_settings("train_head.yaml")
 def train_head(
-    overrides: tuple[str, ...], head: str | None, data: tuple[Path, ...], out: Path, resume: bool, config: Path
+    overrides: tuple[str, ...],
+    head: str | None,
+    base: Path | None,
+    add: str | None,
+    data: tuple[Path, ...],
+    out: Path,
+    resume: bool,
+    config: Path,
 ) -> None:
     """Train a head and write it as one ONNX file; `run --head FILE` uses it.
 
-    Without --data the sequences are synthesized first, once, into a folder beside OUT.
+    Without --data the sequences are synthesized first, once, into a folder beside OUT. With --add they are what the
+    base is to answer as before, and what it learns comes from recordings that `repsight record` makes.
     """
-    from classifier.job import check
+    from classifier.job import check, teach_head
     from classifier.job import train_head as train
+    from classifier.practice import read_lesson
     from configs.loader import load, load_actions
     from configs.schema import Synthesize, TrainHead
     from data.collect import collect
     from data.synthesize import synthesize as make
 
     given = [f"head={head}"] if head else []
+    given += [f"base={base}"] if base else []
     given += [f"data={[str(folder) for folder in data]}"] if data else []
     settings = load(TrainHead, config, [*overrides, *given])
     check(settings, out)
+    lesson = read_lesson(add) if add else None
     folders = [Path(folder) for folder in settings.data]
     if not folders:
-        people = Synthesize(count=settings.synthetic, seed=settings.seed, workers=settings.threads)
+        count = settings.teach.sequences if lesson else settings.synthetic
+        people = Synthesize(count=count, seed=settings.seed, workers=settings.threads)
         folders = [out.parent / f"synthetic-{people.seed}-{people.count}"]
         with _progress("synthesizing") as progress:
             make(people, folders[0], progress=progress)
@@ -202,15 +216,112 @@ def train_head(
 
     def on_epoch(metrics: dict[str, float]) -> None:
         losses = f"loss {metrics['training_loss']:.3f}, held out {metrics['loss']:.3f}"
-        click.echo(f"epoch {metrics['epoch']:.0f}/{settings.epochs}: {losses}, accuracy {metrics['accuracy']:.3f}")
+        of = f"/{settings.epochs}" if "windows" not in metrics else f", {metrics['windows']:.0f} windows"
+        click.echo(f"epoch {metrics['epoch']:.0f}{of}: {losses}, accuracy {metrics['accuracy']:.3f}")
 
+    if lesson:
+        with _progress(f"learning {lesson[0]}") as progress:
+            teach_head(*lesson, sequences, load_actions(), settings, out, trained_on=trained_on,
+                       command=_command_line(), progress=progress)  # fmt: skip
+        click.secho(f"wrote {out}", bold=True)
+        return
     card = train(
         sequences, load_actions(), settings, out, trained_on=trained_on, command=_command_line(), resume=resume,
         on_epoch=on_epoch,
     )  # fmt: skip
-    accuracy, error = (card.metrics[f"validation_{name}"] for name in ("accuracy", "excursion_error"))
     click.secho(f"wrote {out}", bold=True)
-    click.echo(f"on people held out: action accuracy {accuracy:.3f}, error of the share of a rep {error:.3f}")
+    error = card.metrics.get("validation_excursion_error")
+    share = "" if error is None else f", error of the share of a rep {error:.3f}"
+    click.echo(f"on people held out: action accuracy {card.metrics['validation_accuracy']:.3f}{share}")
+
+
+@cli.command()
+@click.argument("name")
+@click.argument("arguments", metavar="[SOURCE] [KEY=VALUE]...", nargs=-1)
+@click.option("--out", type=FILE, required=True, help="The .npz file to write.")
+@click.option("--seconds", type=click.FloatRange(min=1), default=30, show_default=True, help="The longest recording.")
+@click.option("--countdown", type=click.FloatRange(min=0), help="Seconds before it; 5 with a camera, none with a file.")
+@click.option(
+    "--screen", type=click.Choice(["auto", "window", "terminal", "none"]), help="Where the countdown is shown."
+)
+@_settings("run.yaml")
+def record(
+    name: str,
+    arguments: tuple[str, ...],
+    out: Path,
+    seconds: float,
+    countdown: float | None,
+    screen: str | None,
+    config: Path,
+) -> None:
+    """Record reps of the exercise NAME, to be taught with `train-head --add NAME=FILE`.
+
+    SOURCE as in `run`. Space or Enter begins before the countdown has ended, and ends the recording.
+    """
+    from edge.process import Stop, native_silence
+
+    sources, overrides = _split(arguments)
+    if len(sources) > 1:
+        raise click.UsageError(f"One source at a time, not {' '.join(sources)}.")
+    with Stop() as stopped, native_silence():
+        from edge.record import record as make
+        from edge.run import load_settings
+
+        settings, _ = load_settings(config, overrides)
+        given = {"source": sources[0] if sources else None, "screen": screen}
+        settings = settings.model_copy(update={k: v for k, v in given.items() if v is not None})
+        made = make(name, settings, out, seconds=seconds, countdown_s=countdown, stopped=stopped)
+    if made.trouble:
+        raise RepSightError(f"wrote {made.path}, but nothing can be learnt from it: {made.trouble}")
+    click.secho(f"wrote {made.path}: {made.reps} reps in {made.seconds:.1f} s", bold=True)
+
+
+@cli.command()
+@click.argument("overrides", metavar="[KEY=VALUE]...", nargs=-1)
+@click.option("--head", type=FILE, multiple=True, help="Head file; may be repeated. The shipped one without it.")
+@click.option(
+    "--data", type=click.Path(path_type=Path), multiple=True, required=True, help="Labelled set; may be repeated."
+)
+@click.option("--out", type=FOLDER, default="runs/evaluation", show_default=True, help="Folder for the report.")
+@click.option("--classes", help="auto, or the actions whose reps are scored: squat,push_up.")
+@click.option("--robustness", is_flag=True, help="Count again on recordings made worse.")
+@click.option("--xlsx", is_flag=True, help="Write the tables as a workbook as well.")
+@_settings("evaluate.yaml")
+def evaluate(
+    overrides: tuple[str, ...],
+    head: tuple[Path, ...],
+    data: tuple[Path, ...],
+    out: Path,
+    classes: str | None,
+    robustness: bool,
+    xlsx: bool,
+    config: Path,
+) -> None:
+    """Measure heads on labelled sets: counts, ghosts, delays, labels; one page with pictures, and one JSON."""
+    from classifier.evaluation.job import evaluate as measure
+    from classifier.evaluation.screen import LabelledSet
+    from classifier.head import SHIPPED
+    from configs.loader import load, load_actions
+    from configs.schema import Evaluate
+    from data.sets import Options, read
+
+    given = [f"classes={classes if classes == 'auto' else classes.split(',')}"] if classes else []
+    given += [f"{name}=true" for name, wanted in (("robustness", robustness), ("xlsx", xlsx)) if wanted]
+    settings = load(Evaluate, config, [*overrides, *given])
+    sets = []
+    for folder in data:
+        problems: list[str] = []
+        with _progress(f"reading {folder.name}") as progress:
+            options = Options(problem=problems.append, progress=progress)
+            records = tuple(read(folder, load_actions(), options))
+        sets.append(LabelledSet(folder.name, records, tuple(problems)))
+    with _progress("evaluating") as progress:
+        report, written = measure(
+            head or (SHIPPED,), sets, load_actions(), settings, out, command=_command_line(), progress=progress
+        )
+    for line in report.lines():
+        click.echo(line)
+    click.secho(f"wrote {', '.join(map(str, written))}", bold=True)
 
 
 @cli.command()
@@ -255,6 +366,109 @@ def export(
     command = f"repsight export {checkpoint.name} precision={settings.precision} size={settings.size}"
     made = export_pose(checkpoint, out, settings, command=command, progress=click.echo)
     click.secho(f"wrote {made.path}: {made.bytes / 1e6:.1f} MB, {made.agreement}", bold=True)
+
+
+@cli.group("data")
+def data_sets() -> None:
+    """Labelled recordings of others: fetch, describe and split them."""
+
+
+def _set_options(command: F) -> F:
+    """The arguments that every command which reads a set has."""
+    for option in reversed((
+        click.argument("path", type=click.Path(path_type=Path)),
+        click.option("--format", help="Of the set, when it is not clear by looking (`repsight data formats`)."),
+        click.option("--label", help="What recordings show that carry no label."),
+        click.option("--size", type=(int, int), metavar="W H", help="Of the picture, px, for coordinates as shares."),
+        click.option("--fps", type=click.FloatRange(min=0, min_open=True), default=30.0, show_default=True,
+                     help="Frames a second, where a set does not say."),
+    )):  # fmt: skip
+        command = option(command)
+    return command
+
+
+@data_sets.command("formats")
+def data_formats() -> None:
+    """Tell which formats are read, and how each is recognised."""
+    from data.formats.registry import formats
+
+    for one in formats():
+        click.echo(f"{one.name:12} {one.looks}")
+
+
+@data_sets.command("download")
+@click.argument("name")
+@click.option("--out", type=FOLDER, help="Folder for the set.  [default: sets/NAME]")
+@click.option("--url", "urls", multiple=True, help="Another place of an archive of the set; may be repeated.")
+def data_download(name: str, out: Path | None, urls: tuple[str, ...]) -> None:
+    """Fetch a public set: hmdb51, or OWNER/NAME of the Hugging Face Hub."""
+    from data.download import download
+
+    with _progress(f"fetching {name}") as progress:
+        folder = download(name, out or Path("sets") / name.replace("/", "--"), urls, progress)
+    click.secho(f"wrote {folder}; look at it with `repsight data describe {folder}`", bold=True)
+
+
+@data_sets.command("describe")
+@_set_options
+@click.option("--picture", type=FILE, help="The picture to write.  [default: runs/NAME.png]")
+def data_describe(
+    path: Path, format: str | None, label: str | None, size: tuple[int, int] | None, fps: float, picture: Path | None
+) -> None:
+    """Show what is in a set: examples, sources, lengths, sizes, joints missing; as a table and a picture."""
+    from rich.console import Console
+
+    from configs.loader import load_actions
+    from data import overview
+    from data.describe import describe
+    from data.sets import Options, read
+
+    problems: list[str] = []
+    with _progress(f"reading {path.name}") as progress:
+        options = Options(format, label, size, fps, problem=problems.append, progress=progress)
+        description = describe(path.name, read(path, load_actions(), options), load_actions())
+    Console().print(overview.table(description))
+    file = overview.picture(description, picture or Path("runs") / f"{path.stem}.png")
+    _tell(problems)
+    click.secho(f"wrote {file}", bold=True)
+
+
+@data_sets.command("split")
+@_set_options
+@click.option("--out", type=FILE, help="The split to write (.yaml or .json).")
+@click.option("--check", type=FILE, help="Check this split instead of making one.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Another seed gives another split.")
+@click.option("--without", multiple=True, metavar="ACTION", help="Leave recordings of it out; may be repeated.")
+@click.option("--published", type=int, metavar="N", help="Keep to HMDB51's own split of that number.")
+def data_split(
+    path: Path, format: str | None, label: str | None, size: tuple[int, int] | None, fps: float, out: Path | None,
+    check: Path | None, seed: int, without: tuple[str, ...], published: int | None,
+) -> None:  # fmt: skip
+    """Split a set into train, validation and test, by source and subject, never by window."""
+    from configs.loader import load_actions
+    from data import split
+    from data.sets import Options
+
+    if (out is None) == (check is None):
+        raise click.UsageError("Give --out FILE to make a split, or --check FILE to check one.")
+    problems: list[str] = []
+    with _progress(f"reading {path.name}") as progress:
+        options = Options(format, label, size, fps, problem=problems.append, progress=progress)
+        if check is not None:
+            made = split.check_file(check, path, load_actions(), options)
+        else:
+            made = split.of_set(path, load_actions(), options, seed=seed, left_out=without, published_split=published)
+    _tell(problems)
+    if out is not None:
+        split.write(made, out, path.name, seed)
+    counts = ", ".join(f"{part} {len(names)}" for part, names in made.items())
+    click.secho(f"{f'wrote {out}' if out else f'{check} is sound'}: {counts}", bold=True)
+
+
+def _tell(problems: list[str]) -> None:
+    """What was left out or is not as it should be, a line each, after everything else."""
+    for line in problems:
+        click.echo(f"note: {line}", err=True)
 
 
 @cli.command()

@@ -12,6 +12,22 @@ from keypoints import skeleton
 
 _MIRROR = torch.tensor(skeleton.MIRROR)
 
+#: Parts of the body that go missing as a whole: the face (not every source has it), what a picture cuts off, what a
+#: body hides from the side.
+_PARTS = (
+    (1, 2, 3, 4), (1, 2, 3, 4), (0, 1, 2, 3, 4), (13, 14, 15, 16), (15, 16), (11, 12, 13, 14, 15, 16), (7, 9), (8, 10),
+    (9, 10), (5, 7, 9, 11, 13, 15), (6, 8, 10, 12, 14, 16), (13, 15), (14, 16),
+)  # fmt: skip
+#: Parts that a pose model makes up when it does not see them, from what it does see.
+_MADE_UP = ((13, 14, 15, 16), (13, 14, 15, 16), (15, 16), (11, 12, 13, 14, 15, 16), (13, 15), (14, 16), (9, 10), (7, 9))
+
+
+def _masks(parts: tuple[tuple[int, ...], ...]) -> Tensor:
+    return torch.stack([torch.isin(torch.arange(skeleton.COUNT), torch.tensor(part)) for part in parts])
+
+
+_PART_MASKS, _MADE_UP_MASKS = _masks(_PARTS), _masks(_MADE_UP)
+
 
 def augment(keypoints: Tensor, how: Augment, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Change windows (B, T, 17, 3) in pixels; missing joints stay missing.
@@ -20,8 +36,10 @@ def augment(keypoints: Tensor, how: Augment, generator: torch.Generator) -> tupl
     (B, T), or -1 where it has none.
 
     Mirroring (half of the windows), time-warp, roll, stretch, jitter in shares of the body's size, joints missing for
-    the whole window or at single samples, each frame stretched to a square of its own and every joint sure of
-    itself, as some published keypoints are, and a history cut short: the samples before a random one repeat it, as at the beginning of a recording.
+    the whole window or at single samples, parts of the body missing or made up, confidences of another window (they
+    differ between sources more than poses do), each frame stretched to a square of its own and every joint sure of
+    itself, as some published keypoints are, and a history cut short: the samples before a random one repeat it, as
+    at the beginning of a recording.
     """
     batch, length = keypoints.shape[:2]
 
@@ -47,15 +65,22 @@ def augment(keypoints: Tensor, how: Augment, generator: torch.Generator) -> tupl
     noise = torch.randn(points.shape, generator=generator) * uniform(batch)[:, None, None, None]
     points = points + noise * size * how.jitter
 
+    made_up = _MADE_UP_MASKS[(uniform(batch) * len(_MADE_UP)).long()] & (uniform(batch) < how.made_up)[:, None]
+    points, confidence = _make_up(points, confidence, made_up[:, None], size, generator)
+
     drop_share = uniform(batch) * how.joint_dropout
     whole = uniform(batch, 1, skeleton.COUNT) < drop_share[:, None, None] / 2
     single = uniform(batch, length, skeleton.COUNT) < drop_share[:, None, None] / 2
-    dropped = seen & ~whole & ~single
+    part = _PART_MASKS[(uniform(batch) * len(_PARTS)).long()] & (uniform(batch) < how.part_dropout)[:, None]
+    dropped = seen & ~whole & ~single & ~part[:, None]
 
     low, high = _box(points, seen, (2,))
     square = (points - low) / (high - low).clamp(min=1e-3)
     points = torch.where((uniform(batch) < how.squared)[:, None, None, None], square, points)
 
+    strange = confidence[torch.randperm(batch, generator=generator)]
+    strange = torch.where(strange > 0, strange, confidence)
+    confidence = torch.where((uniform(batch) < how.strange_confidence)[:, None, None], strange, confidence)
     confidence = torch.where((uniform(batch) < how.sure)[:, None, None], torch.ones_like(confidence), confidence)
 
     keypoints = torch.cat([points, confidence[..., None]], -1) * dropped[..., None]
@@ -63,6 +88,22 @@ def augment(keypoints: Tensor, how: Augment, generator: torch.Generator) -> tupl
     samples = torch.arange(length)[None]
     keypoints = keypoints.gather(1, torch.maximum(samples, start[:, None])[:, :, None, None].expand_as(keypoints))
     return keypoints, torch.where(samples < start[:, None], -1, origin)
+
+
+def _make_up(
+    points: Tensor, confidence: Tensor, which: Tensor, size: Tensor, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """Put the joints `which` (B, 1, 17) near other joints, as a pose model does that sees no legs: it finds some."""
+    batch, _, joints = which.shape
+    near = torch.randint(joints, (batch, 1, joints), generator=generator).expand(confidence.shape)
+    share = 0.4 + 0.6 * torch.rand(batch, 1, joints, 1, generator=generator)
+    offset = 0.2 * size * torch.randn(batch, 1, joints, 2, generator=generator)
+    other = points.gather(2, near[..., None].expand_as(points))
+    moved = points + share * (other - points) + offset
+    known = confidence.gather(2, near) > 0
+    doubt = 0.2 + 0.8 * torch.rand(batch, 1, joints, generator=generator)
+    which = which & known & (confidence > 0)
+    return torch.where(which[..., None], moved, points), torch.where(which, confidence * doubt, confidence)
 
 
 def _warp(keypoints: Tensor, speed: Tensor) -> tuple[Tensor, Tensor]:

@@ -101,6 +101,7 @@ class ExcursionDetector:
         """Forget the excursion in progress; the next one may be in mid-course."""
         self._base = self._highest_base
         self._peak = 0.0
+        self._trough, self._trough_s = math.inf, 0.0  # the lowest since the peak
         self._start_s: float | None = None
         self._last_low_s: float | None = None
 
@@ -119,8 +120,14 @@ class ExcursionDetector:
                 self._last_low_s = time_s
             if value - self._base < self._counted:
                 return None
-            self._start_s, self._peak = self._last_low_s, value
-        self._peak = max(self._peak, value)
+            self._start_s, self._peak, self._trough = self._last_low_s, value, math.inf
+        if value >= self._peak:
+            self._peak, self._trough = value, math.inf
+        elif value < self._trough:
+            self._trough, self._trough_s = value, time_s
+        if value - self._trough >= self._counted:
+            # It turned round before it was back: that was no rep, and the next one is under way.
+            self._base, self._start_s, self._peak, self._trough = self._trough, self._trough_s, value, math.inf
         if value > self._peak - self._way_back * (self._peak - self._base):
             return None
         done = Excursion(self._start_s, time_s, self._base, self._peak)
@@ -142,11 +149,12 @@ class RepCounter:
         self._actions = [actions.actions[name] for name in self._names]
         self._range = actions.range_of_motion
         self._settings = settings or Counting()
-        # The joints that each action needs, of the left and of the right side.
-        self._sides = [
-            [[skeleton.INDEX[f"{side}_{joint}"] for joint in action.needs] for side in ("left", "right")]
-            for action in self._actions
-        ]
+        # Which joints each action needs, of the left and of the right side: (joints, sides, actions).
+        self._needs = np.zeros((skeleton.COUNT, 2, len(self._actions)), np.float32)
+        for number, action in enumerate(self._actions):
+            for joint in action.needs:
+                for side, name in enumerate(("left", "right")):
+                    self._needs[skeleton.INDEX[f"{name}_{joint}"], side, number] = 1
         self._is_rep = np.array([a.kind == "reps" for a in self._actions])
         self._at_turn = np.array([a.counted_at == "turn" for a in self._actions])
         # Counted at the turning point is counted on return to it: the same detector on the mirrored signal.
@@ -187,9 +195,7 @@ class RepCounter:
         needed = self._needed(keypoints)
         self._remember(_Moment(time_s, value, float(sine), shown, probabilities, needed))
 
-        new = [rep for at_turn in (False, True) if (rep := self._count(time_s, value, at_turn)) is not None]
-        for rep in new:
-            self.reps[rep.action] = self.reps.get(rep.action, 0) + 1
+        new = self._completed(time_s, value)
         holding = self._hold(time_s, bool(new))
         rep_shown = bool(self._is_rep[shown])
         phase = math.atan2(sine, cosine) % (2 * math.pi) if rep_shown and prediction.phase is not None else None
@@ -199,16 +205,13 @@ class RepCounter:
         self._certainty = keep * self._certainty + (1 - keep) * min(1.0, math.hypot(cosine, sine))
         countable = not rep_shown or self._certainty >= self._settings.least_certainty
         belief = float(self._belief[shown])
-        return Count(self._names[shown], belief, phase, holding, visible, countable, tuple(new))
+        return Count(self._names[shown], belief, phase, holding, visible, countable, new)
 
     def finish(self) -> tuple[Rep, ...]:
         """The source has ended: a rep that is done by what was last seen counts, though its average lags behind."""
         if self._time_s is None:
             return ()
-        new = [rep for at_turn in (False, True) if (rep := self._count(self._time_s, self._latest, at_turn)) is not None]
-        for rep in new:
-            self.reps[rep.action] = self.reps.get(rep.action, 0) + 1
-        return tuple(new)
+        return self._completed(self._time_s, self._latest)
 
     def _believe(self, probabilities: NDArray[np.float64], elapsed: float) -> None:
         """Average the probabilities over time: a single odd window changes nothing."""
@@ -243,8 +246,18 @@ class RepCounter:
 
     def _needed(self, keypoints: FloatArray) -> NDArray[np.bool_]:
         """For each action, whether the joints that it needs are seen on one side of the body at least."""
-        seen = keypoints[:, 2] >= self._settings.seen_confidence
-        return np.array([any(bool(seen[side].all()) for side in sides) for sides in self._sides])
+        hidden = (keypoints[:, 2] < self._settings.seen_confidence).astype(np.float32)
+        missing = hidden @ self._needs.reshape(skeleton.COUNT, -1)
+        needed: NDArray[np.bool_] = (missing == 0).reshape(2, -1).any(0)
+        return needed
+
+    def _completed(self, time_s: float, value: float) -> tuple[Rep, ...]:
+        """The reps that this share of the range of motion completes; they are counted."""
+        found = [self._count(time_s, value, at_turn) for at_turn in (False, True)]
+        new = tuple(rep for rep in found if rep is not None)
+        for rep in new:
+            self.reps[rep.action] = self.reps.get(rep.action, 0) + 1
+        return new
 
     def _count(self, time_s: float, value: float, at_turn: bool) -> Rep | None:
         done = self._detectors[at_turn].update(time_s, 1 - value if at_turn else value)

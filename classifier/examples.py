@@ -39,7 +39,12 @@ class Examples:
     @property
     def keypoints(self) -> FloatArray:
         """Every window, float32 (M, T, 17, 3)."""
-        return self.samples[self.start[:, None] + np.arange(self.length)]
+        return self.windows(np.arange(len(self)))
+
+    def windows(self, which: NDArray[np.int64]) -> FloatArray:
+        """Some windows by their numbers, float32 (B, T, 17, 3)."""
+        windows: FloatArray = self.samples[self.start[which][:, None] + np.arange(self.length)]
+        return windows
 
     @property
     def action(self) -> NDArray[np.int64]:
@@ -67,8 +72,7 @@ def cut(
 
     No window ends in a sample without a person or without a label. The first end of each sequence is drawn at random
     (`seed`), so that window ends do not fall in step. leave_out: labels that may be unknown; no window shows a sample
-    of theirs. Raises InputError for a sequence without labels or with a label
-    that is not in `actions`.
+    of theirs. Raises InputError for a sequence without labels or with another label that is not in `actions`.
     """
     index = {name: i for i, name in enumerate(actions.names)}
     rng = np.random.default_rng(seed)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import io
+import tempfile
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -69,14 +69,13 @@ def example_windows(window: int) -> Tensor:
 def traced(model: nn.Module, example: Tensor, outputs: Sequence[str]) -> onnx.ModelProto:
     """The graph of `model`, from `keypoints` (batch, T, 17, 3) to `outputs`, any batch."""
     names = ["keypoints", *outputs]
-    file = io.BytesIO()
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), tempfile.TemporaryDirectory() as folder:
         warnings.simplefilter("ignore")  # the tracing exporter warns of its successor and of the GRU's batch
         torch.onnx.export(
-            model, (example,), file, input_names=names[:1], output_names=names[1:], opset_version=17,
+            model, (example,), f"{folder}/head.onnx", input_names=names[:1], output_names=names[1:], opset_version=17,
             dynamic_axes={name: {0: "batch"} for name in names}, dynamo=False,
         )  # fmt: skip
-    return onnx.load_from_string(file.getvalue())
+        return onnx.load(f"{folder}/head.onnx")
 
 
 def write(graph: onnx.ModelProto, card: HeadCard, path: Path, verify: Callable[[Path], None]) -> None:
@@ -125,7 +124,9 @@ def _pack(graph: onnx.GraphProto) -> None:
         packed = next((p for axis in range(values.ndim) if (p := _on_grid(values, axis)) is not None), None)
         if packed is None:
             continue
-        stored = [onnx.numpy_helper.from_array(part, f"{weight.name}.{i}") for i, part in enumerate(packed)]
+        steps, scale = packed
+        stored = [onnx.numpy_helper.from_array(steps, f"{weight.name}.0"),
+                  onnx.numpy_helper.from_array(scale, f"{weight.name}.1")]  # fmt: skip
         graph.initializer.remove(weight)
         graph.initializer.extend(stored)
         name = weight.name

@@ -9,6 +9,7 @@ from dataclasses import replace
 from classifier.counter import Count, Rep, RepCounter
 from classifier.head import OnnxHead, Prediction
 from classifier.motion import DominantMotion
+from classifier.taught import with_taught
 from classifier.window import Window
 from configs.loader import load_actions
 from configs.schema import Actions, Counting
@@ -28,7 +29,7 @@ class ActionReader:
     def __init__(self, head: OnnxHead, actions: Actions | None = None, settings: Counting | None = None) -> None:
         """Raises ModelError when the head names an action that `actions` (the shipped ones) lacks."""
         self._head = head
-        self._actions = actions or load_actions()
+        self._actions = with_taught(actions or load_actions(), head.card.actions)
         self._settings = settings or Counting()
         self._window = Window(head.card.window, head.card.rate_hz)
         self._motion = DominantMotion()

@@ -16,6 +16,7 @@ from classifier.augment import augment
 from classifier.examples import UNKNOWN, Examples
 from classifier.export import round_weights
 from classifier.heads import HeadModel
+from classifier.restore import begin
 from configs.schema import TrainHead
 from keypoints.errors import InputError
 
@@ -66,7 +67,7 @@ def train(
     windows = _Windows(examples)
     held_out = windows[torch.from_numpy(validation)]
 
-    model = HeadModel(config.head, config.hidden, classes, config.window, config.rate_hz)
+    model = begin(config, classes)
     optimizer = torch.optim.AdamW(model.parameters(), config.learning_rate, weight_decay=config.weight_decay)
     steps = math.ceil(len(training) / config.batch)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, config.learning_rate, total_steps=steps * config.epochs)
@@ -179,23 +180,17 @@ def _logits(model: HeadModel, keypoints: Tensor) -> Tensor:
     return torch.cat([model(k)[0] for k in torch.split(keypoints, 4096)])
 
 
+@torch.no_grad()
 def calibrate(model: HeadModel, keypoints: Tensor, action: Tensor) -> float:
     """The temperature that minimises the log loss on the validation part.
 
     Guo et al., "On Calibration of Modern Neural Networks" (2017).
     """
     logits = _logits(model, keypoints)
-    log_temperature = torch.zeros(1, requires_grad=True)
-    optimizer = torch.optim.LBFGS([log_temperature], lr=0.1, max_iter=50)
-
-    def closure() -> Tensor:
-        optimizer.zero_grad()
-        loss = nn.functional.cross_entropy(logits / log_temperature.exp(), action)
-        loss.backward()  # type: ignore[no-untyped-call]
-        return loss
-
-    optimizer.step(closure)  # type: ignore[no-untyped-call]
-    return float(log_temperature.detach().exp())
+    # One number to find: trying them all can't diverge, as a gradient did on few examples.
+    tried = torch.logspace(-1, 1, 101)
+    losses = torch.stack([nn.functional.cross_entropy(logits / t, action) for t in tried])
+    return float(tried[losses.argmin()])
 
 
 def _save(

@@ -91,7 +91,7 @@ class Counting(Schema):
 
     belief_s: float = Field(default=0.3, gt=0, description="time constant of the average over action probabilities")
     switch_margin: float = Field(default=0.15, ge=0, lt=1, description="lead that changes the action shown")
-    smooth_s: float = Field(default=0.12, ge=0, description="time constant of the low-pass on the phase")
+    smooth_s: float = Field(default=0.06, ge=0, description="time constant of the low-pass on the phase")
     highest_base: float = Field(default=0.35, ge=0, lt=1, description="a start posture reads at most this")
     clear_action: float = Field(default=0.5, ge=0, le=1, description="mean probability that a rep's action needs")
     look_back_s: float = Field(default=0.6, ge=0, description="least time over which that mean is taken")
@@ -113,6 +113,9 @@ class Augment(Schema):
     sure: float = Field(default=0.2, ge=0, le=1, description="share of windows with confidence 1 throughout")
     jitter: float = Field(default=0.02, ge=0, description="standard deviation, in torsos")
     joint_dropout: float = Field(default=0.3, ge=0, lt=1, description="largest share of joints taken away")
+    part_dropout: float = Field(default=0.3, ge=0, le=1, description="share of windows that lack a part of the body")
+    made_up: float = Field(default=0.2, ge=0, le=1, description="share in which a part is put where it is not")
+    strange_confidence: float = Field(default=0.3, ge=0, le=1, description="share with the confidences of another")
     short_history: float = Field(default=0.3, ge=0, le=1, description="share of windows that begin late")
 
 
@@ -120,6 +123,7 @@ class Practice(Schema):
     """How a few recorded reps are varied."""
 
     sets: int = Field(default=200, ge=1, description="sets made of them")
+    counterexamples: float = Field(default=0.3, ge=0, lt=1, description="share of them with arms or legs at rest")
     tempo: float = Field(default=1.8, ge=1, description="played up to so many times as fast, or as slow")
     rest_s: float = Field(default=0.4, ge=0, description="how long a rest after a set still shows the action")
 
@@ -128,8 +132,10 @@ class Teach(Schema):
     """How a head learns an action from a few recorded reps."""
 
     sequences: int = Field(default=300, ge=1, description="synthetic ones that keep the old actions")
-    steps: int = Field(default=600, ge=1)
+    steps: int = Field(default=300, ge=1)
+    batch: int = Field(default=128, ge=2)
     learning_rate: float = Field(default=1e-3, gt=0)
+    anchor: float = Field(default=0.003, ge=0, lt=1, description="share of the way back to the old body, a step")
     share: float = Field(default=0.4, gt=0, lt=1, description="of a batch that shows the new action")
     practice: Practice = Practice()
 
@@ -140,6 +146,8 @@ class TrainHead(Schema):
     head: str = "gru"
     data: tuple[str, ...] = Field(default=(), description="folders of labelled sequences; made when there are none")
     synthetic: int = Field(default=3400, ge=1, description="how many synthetic sequences are then made")
+    base: str | None = Field(default=None, description="head file whose weights it begins with")
+    freeze: bool = Field(default=False, description="keep the body of `base` as it is, and train the outputs alone")
     leave_out: tuple[str, ...] = Field(default=(), description="actions that the head is not to know")
     hidden: int = Field(default=80, ge=4)
     weights: Literal["int8", "fp32"] = "int8"
@@ -196,10 +204,11 @@ class Run(Schema):
 class Synthesize(Schema):
     """configs/synthesize.yaml: what `synthesize` makes."""
 
-    kind: Literal["sequences", "frames", "clip", "demo"] = "sequences"
+    kind: Literal["sequences", "rest", "watched", "frames", "clip", "demo", "noise"] = "sequences"
     count: int = Field(default=100, ge=1)
     seed: int = Field(default=0, ge=0)
     workers: int = Field(default=1, ge=1)
+    minutes: float | None = Field(default=None, gt=0, description="of kind rest: how much, instead of count")
     transitions: float = Field(default=0.4, ge=0, le=1)
     rate_hz: tuple[float, float] = (10.0, 30.0)
     longest_s: float = Field(default=30.0, gt=0)

@@ -69,6 +69,7 @@ behind_head = _at("head", (-0.07, 0.11, 0.06), 0.02, (0.3, 1.0, 0.1))
 behind_back = _at("pelvis", (-0.16, 0.06, 0.05), 0.03, (-0.6, 1.0, 0.0))
 pockets = _at("pelvis", (0.05, 0.2, -0.06), 0.02, (-1.0, 0.5, 0.0))
 phone = _at("chest", (0.28, 0.05, -0.12), 0.04, (-0.3, 0.5, -1.0))
+rails = _at("chest", (0.42, 0.26, -0.3), 0.03, (-0.6, 0.5, -1.0))
 on_face = _at("head", (0.12, 0.07, 0.0), 0.03, (0.2, 0.5, -1.0))
 crossed_chest = _at("chest", (0.15, -0.1, -0.02), 0.02, (0.3, 0.8, -0.8))
 
@@ -120,10 +121,15 @@ def swinging(rng: np.random.Generator) -> Arms:
     return arms
 
 
+def pick(rng: np.random.Generator, options: dict[ArmsMaker, float]) -> ArmsMaker:
+    """One of the makers, by weight."""
+    makers, weights = list(options), np.asarray(list(options.values()))
+    return makers[int(rng.choice(len(makers), p=weights / weights.sum()))]
+
+
 def choose(rng: np.random.Generator, options: dict[ArmsMaker, float]) -> Arms:
     """One of the ways, by weight."""
-    makers, weights = list(options), np.asarray(list(options.values()))
-    return makers[int(rng.choice(len(makers), p=weights / weights.sum()))](rng)
+    return pick(rng, options)(rng)
 
 
 def elbows_of(turns: Floats, forward: float, out: float, up: float) -> Floats:

@@ -10,7 +10,7 @@ import numpy as np
 
 from data.body import Body
 from data.draft import Beat, Draft
-from data.kinematics import Floats, wander
+from data.kinematics import Floats, Signal, wander
 from data.posture import Posture
 
 #: How a body meets the floor: its motion plants it; its lowest point is put on the floor; or it hangs or flies.
@@ -24,12 +24,15 @@ class Move:
     posture: the N postures of N beats. rep_s: the shortest, a usual short, a usual long and the longest rep, s.
     alternating: sides take turns. upright: begun from standing. idle: what a long pause in the start posture
     is called, after idle_after_s. view: how people film it, see `camera.VIEWS`. lowest, deepest: how far from
-    0 a rep may begin, and the largest excursion.
+    0 a rep may begin, and the largest excursion. beyond: how far below 0 the way back swings (a jump, a knee
+    drive) before the next rep. shallow: share of the sets that are less than 70 % deep. plates: radius of the
+    weight plates on a bar in the hands and their distance from its middle, m; (0, 0) without.
+    busy: how far (N,) from standing a move is at moments (N,), 0 to 1; while it is 0 it is called `stand`.
     """
 
     action: str
     posture: Callable[[Beat], Posture]
-    rep_s: tuple[float, float, float, float] = (0.8, 1.5, 3.5, 10.0)
+    rep_s: tuple[float, float, float, float] = (0.6, 1.5, 3.5, 10.0)
     contact: Contact = "planted"
     alternating: bool = False
     one_side: int = 0
@@ -39,9 +42,21 @@ class Move:
     view: str = "any"
     deepest: float = 1.05
     lowest: float = 0.0
+    beyond: float = 0.0
+    shallow: float = 0.15
+    plates: tuple[float, float] = (0.0, 0.0)
+    busy: Signal | None = None
 
 
 Maker = Callable[[np.random.Generator, Body], Move]
+
+
+def bar_plates(rng: np.random.Generator, loaded: float = 0.7) -> tuple[float, float]:
+    """Plates on a bar, see `Move.plates`: gym bars with 45 cm discs, smaller ones at home; none on 1 - `loaded`."""
+    if rng.random() > loaded:
+        return 0.0, 0.0
+    return (0.225, float(rng.uniform(0.6, 0.72))) if rng.random() < 0.6 else (
+        float(rng.uniform(0.08, 0.2)), float(rng.uniform(0.4, 0.65)))  # fmt: skip
 
 
 def sit(draft: Draft, rng: np.random.Generator) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from data import arms as hold
 from data.body import Body
 from data.draft import Beat, Draft, pair
 from data.kinematics import apply, ease, rotation, unit, vec, wander
-from data.motion import Move, active, seated_legs, standing_legs
+from data.motion import Move, active, bar_plates, seated_legs, standing_legs
 from data.posture import Posture, shoulders
 
 RAD = np.pi / 180
@@ -28,6 +29,7 @@ def biceps_curl(rng: np.random.Generator, body: Body) -> Move:
     rest_elbow = rng.uniform(2.7, 3.05)
     drift = wander(rng, 0.03, 2.5, 4)
     hand_on_hip = kind == "single" and rng.random() < 0.3
+    plates = bar_plates(rng, 0.3) if kind == "both" else (0.0, 0.0)
 
     def posture(beat: Beat) -> Posture:
         draft = Draft(body, len(beat))
@@ -47,14 +49,16 @@ def biceps_curl(rng: np.random.Generator, body: Body) -> Move:
             draft.mix_arms(hips, np.broadcast_to(pair(-0.4, 1, 0.1), hips.shape), resting.astype(float))
         return draft.done()
 
-    return Move("biceps_curl", posture, (0.7, 1.5, 3.5, 8.0), alternating=kind == "alternating", one_side=side,
+    return Move("biceps_curl", posture, (0.5, 1.5, 3.5, 10.0), alternating=kind == "alternating", one_side=side,
                 deepest=1.08, idle="other" if seated else "stand",
-                idle_after_s=1.5 if seated else 1.0, view="arms")  # fmt: skip
+                idle_after_s=1.5 if seated else 1.0, view="arms", plates=plates)  # fmt: skip
 
 
 def shoulder_press(rng: np.random.Generator, body: Body) -> Move:
-    """Elbow from 70 degrees to 165, hands from the shoulders to overhead: dumbbells, bar, Arnold, push press."""
-    kind = str(rng.choice(["dumbbell", "bar", "arnold", "push_press", "alternating"], p=[0.4, 0.27, 0.1, 0.13, 0.1]))
+    """Elbow from 70 degrees to 165, hands from the shoulders to overhead: dumbbells, bar, Arnold, push press,
+    in turns, one arm alone, or a ball or one dumbbell between the hands."""
+    kind = str(rng.choice(["dumbbell", "bar", "arnold", "push_press", "alternating", "single", "ball"],
+                          p=[0.34, 0.22, 0.08, 0.1, 0.12, 0.06, 0.08]))  # fmt: skip
     seated = kind != "push_press" and rng.random() < 0.38
     legs = (seated_legs if seated else standing_legs)(rng, body)
     low_out, high_out = rng.uniform(0.25, 0.9), rng.uniform(-0.15, 0.3)
@@ -64,15 +68,21 @@ def shoulder_press(rng: np.random.Generator, body: Body) -> Move:
         low_out, low_ahead = rng.uniform(0.1, 0.5), rng.uniform(0.3, 0.8)
     if kind == "arnold":
         low_out, low_ahead, low_up = rng.uniform(-0.3, 0.0), rng.uniform(0.7, 1.0), rng.uniform(0.2, 0.6)
+    if kind == "ball":  # both hands on one thing
+        low_out, low_ahead, low_up = rng.uniform(-0.75, -0.4), rng.uniform(0.6, 1.0), rng.uniform(0.0, 0.5)
+        high_out = rng.uniform(-0.35, -0.15)
     dip, arch = rng.uniform(0.15, 0.5), rng.uniform(0.0, 0.25)
     wide = body.shoulder_half * rng.uniform(0.0, 0.25)
     drift = wander(rng, 0.03, 2.0, 3)
     elbows_ahead = rng.uniform(0.1, 0.9)
+    plates = bar_plates(rng) if kind in ("bar", "push_press") else (0.0, 0.0)
+    side = int(rng.choice([-1, 1])) if kind == "single" else 0
+    free = (hold.on_hips if rng.random() < 0.4 else hold.hang)(rng)  # the other arm, when one works alone
 
     def posture(beat: Beat) -> Posture:
         draft = Draft(body, len(beat))
         legs(draft, beat)
-        e = active(beat, 0, kind == "alternating")
+        e = active(beat, side, kind == "alternating")
         main = beat.excursion
         if kind == "push_press":
             down = np.clip(main / 0.25, 0, 1)
@@ -98,10 +108,14 @@ def shoulder_press(rng: np.random.Generator, body: Body) -> Move:
         if kind == "arnold":
             poles = pair(0.6 * (1 - way), 0.1 + way, -1 + 0.4 * way)
         draft.elbows = apply(turns, poles)
+        if side:
+            wrists, elbows = draft.wrists, draft.elbows
+            free(draft, beat)
+            draft.mix_arms(wrists, elbows, np.tile([[float(side > 0), float(side < 0)]], (draft.n, 1)))
         return draft.done()
 
-    return Move("shoulder_press", posture, (0.8, 1.5, 3.5, 8.0), alternating=kind == "alternating", deepest=1.08,
-                idle="shoulder_press", view="arms")  # fmt: skip
+    return Move("shoulder_press", posture, (0.6, 1.5, 3.5, 10.0), alternating=kind == "alternating", one_side=side,
+                deepest=1.08, idle="shoulder_press", view="arms", plates=plates)  # fmt: skip
 
 
 def pull_up(rng: np.random.Generator, body: Body) -> Move:
@@ -160,5 +174,5 @@ def pull_up(rng: np.random.Generator, body: Body) -> Move:
         draft.elbows = np.broadcast_to(pair(0.35, flare, -1), (draft.n, 2, 3)).copy()
         return draft.done()
 
-    return Move("pull_up", posture, (0.9, 1.5, 3.5, 8.0), contact="free", upright=False, idle="pull_up",
+    return Move("pull_up", posture, (0.7, 1.5, 3.5, 10.0), contact="free", upright=False, idle="pull_up",
                 idle_after_s=99.0, deepest=deepest, view="hang")  # fmt: skip

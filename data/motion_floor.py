@@ -88,18 +88,18 @@ def _style(rng: np.random.Generator) -> dict[str, float]:
 
 def push_up(rng: np.random.Generator, body: Body) -> Move:
     """Hands and toes planted, elbow from 165 degrees to 85: on the floor, on knees, inclined, declined, fast."""
-    kind = str(rng.choice(["floor", "knees", "incline", "decline"], p=[0.64, 0.22, 0.09, 0.05]))
+    kind = str(rng.choice(["floor", "knees", "incline", "decline"], p=[0.6, 0.22, 0.09, 0.09]))
     knees = kind == "knees"
     style = _style(rng)
     hand_up = PALM + {"incline": rng.uniform(0.2, 0.6)}.get(kind, float(rng.choice([0.0, 0.12], p=[0.85, 0.15])))
     foot = rng.uniform(0.2, 0.45) if kind == "decline" else 0.0
-    half = body.shoulder_half * (rng.uniform(0.3, 0.8) if rng.random() < 0.12 else rng.uniform(0.9, 2.0))
+    half = body.shoulder_half * (rng.uniform(0.2, 0.75) if rng.random() < 0.16 else rng.uniform(0.85, 2.0))
     below = body.thigh if knees else body.leg
     length = 0.995 * below + body.torso
     pivot_up = foot + (0.06 if knees else 0.19)
     flare = rng.uniform(0.1, 1.4)
     sag, sag_down = rng.normal(-0.04 if knees else 0.0, 0.04), rng.normal(0.0, 0.04)
-    deepest = float(rng.choice([1.05, 1.25, 1.45]))
+    deepest = float(rng.choice([1.05, 1.25, 1.5], p=[0.25, 0.35, 0.4]))  # the table asks for less than most do
     lateral = half - body.shoulder_half
     top_flat = np.sqrt(np.maximum(chord(body.upper_arm, body.forearm, 165 * RAD) ** 2 - lateral**2, 0.01))
     rise = float(np.clip((hand_up + top_flat - pivot_up) / length, -0.9, 0.95))
@@ -129,7 +129,7 @@ def push_up(rng: np.random.Generator, body: Body) -> Move:
         return draft.done()
 
     rng_out = rng.uniform(-0.2, 0.3)
-    return Move("push_up", posture, (0.5, 1.1, 2.8, 8.0), contact="lowest", upright=False, idle="plank",
+    return Move("push_up", posture, (0.5, 1.0, 2.8, 10.0), contact="lowest", upright=False, idle="plank",
                 idle_after_s=2.0, deepest=deepest, view="floor")  # fmt: skip
 
 
@@ -212,8 +212,8 @@ def sit_up(rng: np.random.Generator, body: Body) -> Move:
         _sit_up_arms(draft, arms, e, elbows_in)
         return draft.done()
 
-    return Move("sit_up", posture, (0.7, 1.3, 3.2, 8.0), contact="lowest", upright=False, idle="other",
-                idle_after_s=2.0, deepest=0.62 if crunch else 1.25, view="floor")  # fmt: skip
+    return Move("sit_up", posture, (0.6, 1.3, 3.2, 10.0), contact="lowest", upright=False, idle="other",
+                idle_after_s=2.0, deepest=0.62 if crunch else 1.25, view="mat")  # fmt: skip
 
 
 def _leg(body: Body, thigh: float, knee: float, half: float) -> Floats:

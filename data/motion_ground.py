@@ -7,7 +7,7 @@ import numpy as np
 from data.body import Body
 from data.draft import Beat, Draft, pair
 from data.kinematics import Floats, ease, rotation, unit, vec, wander
-from data.motion import Move
+from data.motion import Move, bar_plates
 from data.posture import Posture
 
 
@@ -97,7 +97,9 @@ def yoga(rng: np.random.Generator, body: Body) -> Move:
         draft.neck[:, 1:] += small[:, 2:]
         return draft.done()
 
-    return Move("other", posture, contact="lowest", upright=kind in ("warrior", "tree", "fold", "deep"), view="any")
+    prone = kind in ("dog", "table", "cobra", "child")  # from the front they would be the stillness of a plank
+    return Move("other", posture, contact="lowest", upright=kind in ("warrior", "tree", "fold", "deep"),
+                view="side" if prone else "any")  # fmt: skip
 
 
 def lying(rng: np.random.Generator, body: Body) -> Move:
@@ -145,7 +147,8 @@ def lying(rng: np.random.Generator, body: Body) -> Move:
         draft.neck += sway(t)
         return draft.done()
 
-    return Move("other", posture, contact="free" if kind == "bench" else "lowest", upright=False, view="floor")
+    return Move("other", posture, contact="free" if kind == "bench" else "lowest", upright=False, view="mat",
+                plates=bar_plates(rng, 0.6) if kind == "bench" else (0.0, 0.0))  # fmt: skip
 
 
 def climber(rng: np.random.Generator, body: Body) -> Move:
@@ -181,7 +184,7 @@ def climber(rng: np.random.Generator, body: Body) -> Move:
         draft.root += sway(t)
         return draft.done()
 
-    return Move("other", posture, contact="lowest", upright=False, view="floor")
+    return Move("other", posture, contact="lowest", upright=False, view="side")
 
 
 def crouch(rng: np.random.Generator, body: Body, hands: float) -> Posture:

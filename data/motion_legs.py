@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from data import arms as hold
 from data.body import Body
 from data.draft import Beat, Draft, centre_of_mass, pair
 from data.kinematics import Floats, ease, mix, rotation, vec, wander
-from data.motion import Move
+from data.motion import Move, bar_plates
 from data.posture import Posture, solve
 
 RAD = np.pi / 180
+#: The excursion at the top of a jump or with the knee drawn up, see `Move.beyond`.
+_JUMP = 0.3
 
 
 def squat(rng: np.random.Generator, body: Body) -> Move:
-    """Feet planted, knee from 172 degrees to 85 (between the keypoints), the centre of mass kept over the feet."""
-    arms = hold.choose(rng, {
-        hold.forward: 3, hold.on_hips: 1, hold.crossed: 0.7, hold.crossed_chest: 0.7, hold.barbell: 3.5,
-        hold.goblet: 1.5, hold.front_rack: 0.7, hold.clasped: 2, hold.swinging: 1.5, hold.behind_head: 1,
-        hold.hang: 1.3, hold.overhead: 0.4,
+    """Feet planted, knee from 172 degrees to 85 (between the keypoints), the centre of mass kept over the feet;
+    or with a jump on the way up."""
+    jump = rng.uniform(0.12, 0.38) if rng.random() < 0.12 else 0.0
+    maker = hold.pick(rng, {
+        hold.forward: 3, hold.on_hips: 1, hold.crossed: 0.7, hold.crossed_chest: 0.7, hold.barbell: 3.5 * (not jump),
+        hold.goblet: 1.5, hold.front_rack: 0.9 * (not jump), hold.clasped: 2, hold.swinging: 1.5 + 5 * bool(jump),
+        hold.behind_head: 1, hold.hang: 1.3, hold.overhead: 0.4,
     })  # fmt: skip
+    plates = bar_plates(rng) if maker in (hold.barbell, hold.front_rack) else (0.0, 0.0)
+    arms = maker(rng)
     half = body.hip_half * rng.uniform(0.9, 2.6)
     toe_out = rng.uniform(0.0, 0.3) + 0.25 * max(0.0, half / body.hip_half - 1.0)
     lean, round_back = rng.uniform(0.15, 0.95), rng.uniform(-0.15, 0.25)
@@ -30,7 +38,7 @@ def squat(rng: np.random.Generator, body: Body) -> Move:
     deepest = float(rng.choice([1.03, 1.15, 1.35], p=[0.5, 0.3, 0.2]))
 
     def draft_at(beat: Beat, shift: Floats | float) -> Draft:
-        e = beat.excursion
+        e = np.maximum(beat.excursion, 0.0)
         draft = Draft(body, len(beat))
         draft.plant(half, toe_out)
         draft.knees[..., 0] += track * np.array([1, -1])
@@ -53,9 +61,15 @@ def squat(rng: np.random.Generator, body: Body) -> Move:
         drift = sway(beat.time_s) * [1, 1, 0]
         draft.root += drift
         draft.pelvis = draft.pelvis @ _small(hips(beat.time_s))
-        return draft.done()
+        made = draft.done()
+        if not jump:
+            return made
+        air = np.clip(-beat.excursion / _JUMP, 0, 1)
+        toes = rotation(flex=np.repeat(0.6 * ease(air)[:, None], 2, 1))  # feet point down in the air
+        return replace(made.moved(vec(0, 0, jump * air)), feet=made.feet @ toes)
 
-    return Move("squat", posture, (0.6, 1.5, 4.0, 10.0), deepest=deepest)
+    pace = (0.5, 0.8, 1.8, 4.0) if jump else (0.5, 1.5, 4.0, 10.0)
+    return Move("squat", posture, pace, deepest=deepest, beyond=_JUMP * bool(jump), shallow=0.22, plates=plates)
 
 
 def _small(angles: Floats) -> Floats:
@@ -63,25 +77,35 @@ def _small(angles: Floats) -> Floats:
 
 
 def lunge(rng: np.random.Generator, body: Body) -> Move:
-    """One foot steps out, ahead or back, or both stay split; the working knee goes from 170 degrees to 95."""
-    kind = str(rng.choice(["forward", "reverse", "walking", "split", "side"], p=[0.3, 0.22, 0.2, 0.22, 0.06]))
-    arms = hold.choose(rng, {
+    """One foot steps out, ahead or back, or both stay split; the working knee goes from 170 degrees to 95.
+
+    `drive` draws the knee of the leg behind up high between the reps; `jump` changes legs in the air.
+    """
+    kind = str(rng.choice(["forward", "reverse", "walking", "split", "side", "drive", "jump"],
+                          p=[0.25, 0.18, 0.22, 0.19, 0.05, 0.06, 0.05]))  # fmt: skip
+    maker = hold.pick(rng, {
         hold.on_hips: 2, hold.hang: 3, hold.clasped: 1.2, hold.barbell: 0.8, hold.swinging: 0.6,
         hold.goblet: 0.6, hold.behind_head: 0.5, hold.crossed: 0.3, hold.forward: 0.4,
     })  # fmt: skip
+    plates = bar_plates(rng, 0.5) if maker is hold.barbell else (0.0, 0.0)
+    arms = maker(rng)
     step = (body.leg + body.ankle) * rng.uniform(0.62, 0.92)
     half = body.hip_half * rng.uniform(0.5, 1.2)
     lean, heel = rng.uniform(-0.05, 0.45), rng.uniform(0.9, 1.35)
     share = rng.uniform(0.42, 0.62)  # how far the hips are from the back foot to the front foot
     hop, first = rng.uniform(0.04, 0.12), rng.uniform(0.5, 0.75)
     look, turn = rng.uniform(0.0, 0.4), wander(rng, 0.04, 2.5, 2)
-    split = kind == "split"
+    if kind in ("forward", "walking") and rng.random() < 0.25:  # the knee comes up high on its way
+        hop = body.leg * rng.uniform(0.25, 0.45)
+    still = 0.25 if kind in ("split", "jump") else 0.0  # stands in the split, the heel behind already up
+    split, up_knee, flight = kind == "split", rng.uniform(0.35, 0.6), rng.uniform(0.05, 0.2)
 
     def posture(beat: Beat) -> Posture:
         draft = Draft(body, len(beat))
-        e, left = beat.excursion, beat.side > 0
-        out = np.ones_like(e) if split else ease(e / first)
-        lift = 0.0 if split else hop * np.sin(np.pi * np.clip(e / first, 0, 1))
+        e, left = np.maximum(beat.excursion, 0.0), beat.side > 0
+        above = np.clip(-beat.excursion / _JUMP, 0, 1)
+        out = np.ones_like(e) if split else 1 - ease(above) if kind == "jump" else ease(e / first)
+        lift = 0.0 if split or kind == "jump" else hop * np.sin(np.pi * np.clip(e / first, 0, 1))
         knee = draft.leg_reach((170 - 82 * e) * RAD)
         draft.plant(half * (1.0 if kind != "side" else 0.8), 0.05)
         rows, lead, rear = np.arange(len(beat)), np.where(left, 0, 1), np.where(left, 1, 0)
@@ -90,12 +114,12 @@ def lunge(rng: np.random.Generator, body: Body) -> Move:
             draft.root[:, 0] += np.where(left, 1, -1) * step * out * 0.75
             draft.bend(lean + 0.5 * ease(e), 0.1 * e, -0.3 * e)
         else:
-            ahead = 0.0 if kind == "reverse" else step
-            behind = step if kind == "reverse" else 0.0
+            back_step = kind in ("reverse", "drive")
+            ahead, behind = (0.0, step) if back_step else (step, 0.0)
             draft.ankles[rows, lead] += vec(ahead * out, 0, lift if ahead else 0.0)
             for i in (0, 1):  # the foot behind stands on its ball
                 mine = rear == i
-                pitch = heel * ease((e + (0.25 if split else 0)) / 0.9) * mine
+                pitch = heel * ease((e + still * out) / 0.9) * mine
                 flat = draft.ankles[:, i] + vec(-behind * out * mine, 0, (lift if behind else 0.0) * mine)
                 ball = flat + _ball(body, i)
                 draft.tiptoe(i, ball, pitch)
@@ -107,16 +131,24 @@ def lunge(rng: np.random.Generator, body: Body) -> Move:
         hips_up = np.where(left[:, None], [[1.0, 0.0]], [[0.0, 1.0]])
         _sink_by(draft, np.minimum(reach, body.leg * 0.9995), hips_up)
         draft.pelvis = draft.pelvis @ _small(turn(beat.time_s))
+        if kind == "drive":
+            raised = ease(above)[:, None]
+            high = draft.hips()[rows, rear] + vec(0.5 * body.thigh, 0.0, -body.shin * (1.3 - up_knee))
+            draft.ankles[rows, rear] += raised * (high - draft.ankles[rows, rear])
         arms(draft, beat)
         made = draft.done()
+        if kind == "jump":
+            made = made.moved(vec(-share * step * out, 0, flight * above))
         if kind == "walking":
             made = made.moved(vec(step * (beat.done + _walk_on(beat, first)), 0, 0) - vec(step * out, 0, 0))
         return made
 
-    alternating = kind in ("forward", "walking", "side") or (kind == "reverse" and rng.random() < 0.7)
+    alternating = kind in ("forward", "walking", "side", "jump") or (kind == "reverse" and rng.random() < 0.7)
     side = 0 if alternating else int(rng.choice([-1, 1]))
-    return Move("lunge", posture, (0.9, 1.6, 3.5, 8.0), alternating=alternating, one_side=side, deepest=1.12,
-                idle="lunge" if split else "stand")  # fmt: skip
+    pace = (0.6, 0.8, 1.8, 4.0) if kind == "jump" else (0.7, 1.6, 3.5, 10.0)
+    return Move("lunge", posture, pace, alternating=alternating, one_side=side, deepest=1.12,
+                beyond=_JUMP * (kind in ("drive", "jump")), idle="lunge" if kind in ("split", "jump") else "stand",
+                plates=plates)  # fmt: skip
 
 
 def _walk_on(beat: Beat, first: float) -> Floats:
@@ -152,6 +184,7 @@ def deadlift(rng: np.random.Generator, body: Body) -> Move:
     shin0 = rng.uniform(0.0, 0.25) * (kind != "romanian")
     sway = wander(rng, 0.006, 2.0, 3)
     lockout = rng.uniform(0.0, 5.0) * RAD
+    plates = bar_plates(rng, 0.75)
 
     def posture(beat: Beat) -> Posture:
         e = np.clip(beat.excursion, -0.25, 1.05)
@@ -182,10 +215,11 @@ def deadlift(rng: np.random.Generator, body: Body) -> Move:
     return Move(
         "deadlift",
         posture,
-        (0.9, 1.8, 4.5, 10.0),
+        (0.7, 1.8, 4.5, 10.0),
         deepest=1.02,
-        view="side",
+        view="lift",
         lowest=0.3 if kind == "romanian" else 0.1,
+        plates=plates,
     )
 
 
@@ -229,5 +263,5 @@ def jumping_jack(rng: np.random.Generator, body: Body) -> Move:
         draft.pelvis = draft.pelvis @ _small(turn(beat.time_s))
         return draft.done()
 
-    return Move("jumping_jack", posture, (0.55, 0.75, 1.5, 4.5), deepest=1.15, view="front", contact="free",
+    return Move("jumping_jack", posture, (0.5, 0.75, 1.5, 6.0), deepest=1.15, view="front", contact="free",
                 alternating=kind == "step")  # fmt: skip

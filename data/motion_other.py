@@ -74,10 +74,12 @@ def chair(rng: np.random.Generator, body: Body) -> Move:
     up_arms = hold.hang(rng)
     sway = wander(rng, 0.03, 3.0, 3)
 
+    def sitting(time_s: Floats) -> Floats:
+        x = (time_s + pulse_t) % (period + 2 * rest_s)
+        return ease((x - rest_s) / (period / 2)) - ease((x - 2 * rest_s - period / 2) / (period / 2))
+
     def posture(beat: Beat) -> Posture:
-        t = beat.time_s + pulse_t
-        x = t % (period + 2 * rest_s)
-        down = ease((x - rest_s) / (period / 2)) - ease((x - 2 * rest_s - period / 2) / (period / 2))
+        down = sitting(beat.time_s)
         low, high = Draft(body, len(beat)), Draft(body, len(beat))
         sit(low, np.random.default_rng(seed))
         high.ankles, high.feet, high.knees = low.ankles.copy(), low.feet, low.knees
@@ -92,7 +94,7 @@ def chair(rng: np.random.Generator, body: Body) -> Move:
         up_arms(high, beat)
         return blend(high.done(), low.done(), down)
 
-    return Move("other", posture)
+    return Move("other", posture, busy=sitting)
 
 
 def arm_work(rng: np.random.Generator, body: Body) -> Move:
@@ -236,4 +238,4 @@ def bend_down(rng: np.random.Generator, body: Body) -> Move:
         draft.wrists[..., 2] = np.maximum(draft.wrists[..., 2], 0.05)
         return draft.done()
 
-    return Move("other", posture)
+    return Move("other", posture, busy=None if stay else pulse)

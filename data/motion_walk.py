@@ -4,27 +4,41 @@ from __future__ import annotations
 
 import numpy as np
 
+from data import arms as hold
 from data.body import Body
 from data.draft import Beat, Draft, pair
 from data.kinematics import rotation, unit, vec, wander
 from data.motion import Move
 from data.posture import Posture
 
+_Range = tuple[float, float]
+#: Of each gait: strides a second, half a stride in leg lengths, how high the foot swings (m), how far the arms
+#: swing, the elbow's angle, how much it bends as the arm comes forward, and the lean (radians).
+_GAITS: dict[str, tuple[_Range, _Range, _Range, _Range, _Range, _Range, _Range]] = {
+    "walk": ((0.6, 1.1), (0.18, 0.36), (0.05, 0.14), (0.05, 0.6), (2.4, 3.0), (0.0, 0.5), (0.0, 0.15)),
+    "run": ((1.1, 1.6), (0.2, 0.5), (0.12, 0.4), (0.3, 0.9), (1.3, 1.9), (0.0, 0.6), (0.05, 0.3)),
+    "march": ((0.7, 1.6), (0.03, 0.03), (0.2, 0.5), (0.1, 1.1), (1.4, 2.9), (0.0, 0.7), (-0.05, 0.1)),
+    "rope": ((1.6, 2.6), (0.0, 0.0), (0.03, 0.1), (0.05, 0.05), (1.5, 2.3), (0.0, 0.0), (-0.05, 0.1)),
+}
+_BOUNCE = {"walk": 0.015, "run": 0.04, "march": 0.03, "rope": 0.05}
+
 
 def gait(rng: np.random.Generator, body: Body, kind: str = "walk", travel: bool = True) -> Move:
-    """`walk`, `run`, `march` (high knees) or `rope` (skipping); `travel` moves the person, else in place."""
-    hz = {"walk": rng.uniform(0.6, 1.1), "run": rng.uniform(1.1, 1.6), "march": rng.uniform(0.7, 1.6),
-          "rope": rng.uniform(1.6, 2.6)}[kind]  # fmt: skip
-    stride = {"walk": rng.uniform(0.18, 0.36), "run": rng.uniform(0.2, 0.5), "march": 0.03, "rope": 0.0}[kind]
-    stride *= body.leg * 2
-    high = {"walk": rng.uniform(0.05, 0.14), "run": rng.uniform(0.12, 0.4), "march": rng.uniform(0.2, 0.5),
-            "rope": rng.uniform(0.03, 0.1)}[kind]  # fmt: skip
-    bounce = {"walk": 0.015, "run": 0.04, "march": 0.03, "rope": 0.05}[kind]
-    arm = {"walk": rng.uniform(0.05, 0.6), "run": rng.uniform(0.3, 0.9), "march": rng.uniform(0.1, 0.8),
-           "rope": 0.05}[kind]  # fmt: skip
-    elbow = {"walk": rng.uniform(2.4, 3.0), "run": rng.uniform(1.3, 1.9), "march": rng.uniform(1.4, 2.8),
-             "rope": rng.uniform(1.5, 2.3)}[kind]  # fmt: skip
-    lean = {"walk": rng.uniform(0.0, 0.15), "run": rng.uniform(0.05, 0.3)}.get(kind, rng.uniform(-0.05, 0.1))
+    """`walk`, `run`, `march` (high knees) or `rope` (skipping); `travel` moves the person, else in place.
+
+    Arms swing and elbows bend with them, or the hands hold a phone, the rails or nothing.
+    """
+    ranges = _GAITS[kind]
+    hz, high, arm, elbow, pump, lean = (rng.uniform(*ranges[i]) for i in (0, 2, 3, 4, 5, 6))
+    stride, bounce = rng.uniform(*ranges[1]) * body.leg * 2, _BOUNCE[kind]
+    crouch = 0.0
+    if kind == "walk":  # strolling, with bent elbows, sneaking
+        hz = rng.uniform(0.35, 0.6) if rng.random() < 0.2 else hz
+        elbow = rng.uniform(1.4, 2.4) if rng.random() < 0.25 else elbow
+        crouch = rng.uniform(0.02, 0.08) if rng.random() < 0.15 else 0.0
+        lean += 4 * crouch
+    hands = hold.choose(rng, {hold.phone: 2, hold.pockets: 2, hold.rails: 4, hold.on_hips: 1, hold.hang: 1})
+    still_hands = kind in ("walk", "run") and rng.random() < (0.12 if travel else 0.25)
     half = body.hip_half * rng.uniform(0.5, 1.1)
     spread = rng.uniform(0.05, 0.35)
     look, sway = wander(rng, 0.12, 3.0, 3), wander(rng, 0.01, 2.0, 3)
@@ -52,12 +66,15 @@ def gait(rng: np.random.Generator, body: Body, kind: str = "walk", travel: bool 
         draft.pelvis = draft.pelvis @ rotation(twist=-yaw)
         draft.spine[:, 2], draft.neck[:, 2] = 2 * yaw, 2 * look(t)[:, 1]
         draft.root += sway(t) * [1, 1, 0]
-        draft.root[:, 2] = body.ankle + body.leg * (0.975 if kind != "run" else 0.94) - bounce * step
+        draft.root[:, 2] = body.ankle + body.leg * (0.975 - crouch if kind != "run" else 0.94) - bounce * step
         if kind == "rope":
             draft.root[:, 2] += high * np.sin(np.pi * swing[:, 0])
         back = -ahead * 2 * arm
         upper = pair(np.sin(back), spread, -np.cos(back))
-        draft.fold_arms(upper, np.broadcast_to(pair(1.0, -0.2, 0.3), (draft.n, 2, 3)), elbow)
+        draft.fold_arms(upper, np.broadcast_to(pair(1.0, -0.2, 0.3), (draft.n, 2, 3)),
+                        np.clip(elbow - pump * np.clip(-2 * ahead, -0.6, 1.0), 0.9, 3.05))  # fmt: skip
+        if still_hands:
+            hands(draft, beat)
         made = draft.done()
         if not travel:
             return made
@@ -70,7 +87,7 @@ def gait(rng: np.random.Generator, body: Body, kind: str = "walk", travel: bool 
         return made.moved(path, heading)
 
     return Move("other", posture, contact="lowest" if kind == "walk" else "free",
-                view="cross" if travel else "any")  # fmt: skip
+                view="cross" if travel else "side" if kind in ("walk", "run") else "any")  # fmt: skip
 
 
 def walk(rng: np.random.Generator, body: Body) -> Move:

@@ -1,83 +1,84 @@
 """What a small pose network makes of exact keypoints: jitter, low confidence where hidden, swaps, gaps, lost frames.
 
-The sizes were set by looking at YOLO11n-pose at 320 px on gym video: visible joints have a median confidence of
-0.95 and more, the far elbow and wrist of a side view 0.3 to 0.8, the far ear 0.1 to 0.2, and what lies outside of the
-picture less than 0.2.
+The sizes are those of the shipped pose model on rendered people, whose keypoints are known (data/fit_noise.py), widened
+where people on video are harder than rendered ones.
 """
 
 from __future__ import annotations
 
-import numpy as np
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
 
-from data.body import PART, Body
-from data.kinematics import Floats, unit, wander
-from data.posture import Solved
+import numpy as np
+import yaml
+
+from data.kinematics import Floats, wander
 from keypoints import skeleton as sk
 
-#: Error of each joint, as a share of the torso: wrists and ankles are worst.
-_SPREAD = np.array([0.011, 0.011, 0.011, 0.012, 0.012, 0.019, 0.019, 0.026, 0.026, 0.03, 0.03, 0.022, 0.022,
-                    0.026, 0.026, 0.031, 0.031])  # fmt: skip
-#: Median confidence when seen, and when the body hides it.
-_SEEN = np.array([0.95, 0.94, 0.94, 0.85, 0.85, 0.99, 0.99, 0.98, 0.98, 0.96, 0.96, 0.99, 0.99, 0.985, 0.985,
-                  0.96, 0.96])  # fmt: skip
-_HIDDEN = np.array([0.4, 0.35, 0.35, 0.12, 0.12, 0.94, 0.94, 0.5, 0.5, 0.45, 0.45, 0.95, 0.95, 0.86, 0.86, 0.7, 0.7])
-_SPREAD_LOGIT = np.array([0.7, 0.8, 0.8, 0.8, 0.8, 0.6, 0.6, 0.8, 0.8, 0.9, 0.9, 0.6, 0.6, 0.7, 0.7, 0.9, 0.9])
+#: Rendered people stand out from plain rooms in good light, people on video differ from clip to clip: some are sure
+#: throughout, in others the least sure twentieth of all shoulders has 0.80 where the median has 0.99. So the logits of
+#: a whole clip lose an exponential amount of this mean; and sides are mixed up half as often again as when rendered
+#: (shoulders change sides in 2 % of the frames of gym videos). Jitter and losses are as large when rendered.
+_DOUBT, _SWAPS = 0.3, 1.5
+#: Share of clips in which nobody is ever lost; in the others it happens the more.
+_STEADY = 0.75
+#: Seconds that a swap lasts, and frames that a lost person is away, on average.
+_SWAP_S, _AWAY = 0.25, 5.0
+_GROUPS = {"trunk": np.arange(17), "arms": np.arange(7, 11), "legs": np.arange(13, 17)}
 #: Joints below this confidence are reported as missing, as the runtime's gate and exporters do.
-_DROPPED = 0.03
+_DROPPED = 0.05
 
 
-def hidden(body: Body, solved: Solved, points: Floats, eye: Floats) -> Floats:
-    """How much (N, 17), 0-1, the body itself hides each keypoint (N, 17, 3) from a camera at `eye` (N, 3)."""
-    scale = body.torso / 0.5
+@dataclass(frozen=True)
+class Fitted:
+    """The constants of keypoint_errors.yaml, see `fit_noise.summary`; arrays are (17,) in COCO order."""
 
-    def at(name: str) -> Floats:
-        return solved.joints[:, PART[name]]
-
-    capsules = [(at("pelvis"), at("chest"), 0.13 * scale, {sk.L_HIP, sk.R_HIP, sk.L_SHOULDER, sk.R_SHOULDER}),
-                (at("head"), at("head") + 0.1 * scale * solved.turns[:, PART["head"], :, 2], 0.085 * scale, set()),
-                ]  # fmt: skip
-    for i, s in enumerate("LR"):
-        capsules += [
-            (at(f"thigh.{s}"), at(f"shin.{s}"), 0.07 * scale, {sk.L_HIP + i, sk.L_KNEE + i}),
-            (at(f"shin.{s}"), at(f"foot.{s}"), 0.045 * scale, {sk.L_KNEE + i, sk.L_ANKLE + i}),
-            (at(f"upper_arm.{s}"), at(f"forearm.{s}"), 0.045 * scale, {sk.L_SHOULDER + i, sk.L_ELBOW + i}),
-            (at(f"forearm.{s}"), at(f"hand.{s}"), 0.035 * scale, {sk.L_ELBOW + i, sk.L_WRIST + i}),
-        ]  # fmt: skip
-    share = np.zeros(points.shape[:2])
-    ray = points - eye[:, None]
-    length = np.linalg.norm(ray, axis=-1)
-    for begin, end, radius, own in capsules:
-        gap, along = _closest(eye[:, None], ray / length[..., None], begin[:, None], (end - begin)[:, None])
-        cover = np.clip((1.35 * radius - gap) / (0.7 * radius), 0, 1) * (along < length - 1.2 * radius)
-        cover[:, list(own)] = 0.0
-        if radius == 0.085 * scale:  # the head hides only its own far side
-            cover[:, 5:] *= 0.8
-        share = np.maximum(share, cover)
-    return _face(solved, ray / length[..., None], share)
+    spread: Floats
+    hidden: Floats
+    confidence: Floats  # (17, 2) where seen and where hidden
+    logit: Floats  # (17, 2)
+    lying: Floats  # (17,) what the logits lose
+    outside: dict[str, list[float]]
+    time: dict[str, float]
+    swaps: dict[str, dict[str, float]]
+    lost: dict[str, float]
 
 
-def _face(solved: Solved, ray: Floats, share: Floats) -> Floats:
-    """Face points are hidden when the side of the head on which they lie is turned away."""
-    head = solved.turns[:, PART["head"]]
-    normals = unit(np.array([[0, -1, 0], [0.35, -1, 0], [-0.35, -1, 0], [1, 0.05, 0], [-1, 0.05, 0]], float))
-    facing = -np.einsum("nij,kj,nki->nk", head, normals, ray[:, :5])
-    share = share.copy()
-    share[:, :5] = np.clip(np.array([-0.1, 0.3, 0.3, 0.3, 0.3]) - facing * np.array([1.4, 1.5, 1.5, 0.7, 0.7]), 0, 1)
-    return share
+@cache
+def fitted() -> Fitted:
+    """What data/fit_noise.py found."""
+    found: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("keypoint_errors.yaml").read_text("utf-8"))
+    joints = [found["joints"][name.rsplit("_", 1)[-1]] for name in sk.NAMES]
+    spread, grown, sure, logits = (
+        np.array([joint[key] for joint in joints], np.float64) for key in ("spread", "hidden", "confidence", "logit")
+    )
+    trunk, legs = found["lying"]
+    lose = np.array([0.0] * 5 + [trunk] * 8 + [legs] * 4)
+    return Fitted(spread, grown, sure, logits, lose, found["outside"], found["time"], found["swaps"], found["lost"])
 
 
-def _closest(origin: Floats, ray: Floats, begin: Floats, axis: Floats) -> tuple[Floats, Floats]:
-    """Distance between rays and segments, and how far along the ray it is."""
-    w = begin - origin
-    a, b = (ray * axis).sum(-1), (axis * axis).sum(-1)
-    d, e = (ray * w).sum(-1), (axis * w).sum(-1)
-    t = np.clip((a * d - e) / np.maximum(b - a * a, 1e-6), 0, 1)
-    s = d + t * a
-    gap = np.linalg.norm(w + t[..., None] * axis - s[..., None] * ray, axis=-1)
-    return gap, s
+def torso_px(pixels: Floats) -> Floats:
+    """Length (N,) px of the torso among exact keypoints (N, 17, 2), or a share of the body that points elsewhere."""
+    gap = np.linalg.norm(pixels[:, 5:7].mean(1) - pixels[:, 11:13].mean(1), axis=1)
+    return np.asarray(np.maximum(gap, 0.22 * np.ptp(pixels, axis=1).max(1)), np.float64)
 
 
-def _logit(p: Floats) -> Floats:
+def lying(pixels: Floats) -> Floats:
+    """How level (N,), 0-1, the torso is among exact keypoints (N, 17, 2)."""
+    gap = np.abs(pixels[:, 5:7].mean(1) - pixels[:, 11:13].mean(1))
+    return np.asarray(gap[:, 0] / np.maximum(gap.sum(1), 1e-6), np.float64)
+
+
+def beyond(pixels: Floats, size: tuple[int, int]) -> Floats:
+    """How far (N, 17) exact keypoints (N, 17, 2) are outside of the picture, over its longer side; 0 inside."""
+    limits = np.asarray(size, np.float64)
+    return np.asarray(np.maximum(np.maximum(-pixels, pixels - limits), 0).max(-1) / limits.max(), np.float64)
+
+
+def logit(p: Floats) -> Floats:
+    """The logarithm of the odds of p, held within -7 and 7."""
     p = np.clip(p, 1e-3, 1 - 1e-3)
     return np.asarray(np.log(p / (1 - p)), np.float64)
 
@@ -99,43 +100,46 @@ def observe(
     cover: Floats,
     size: tuple[int, int],
     time_s: Floats,
-    away: Floats,
+    facing: Floats,
+    behind: Floats | None = None,
 ) -> Floats:
     """Exact pixels (N, 17, 2) as a pose network reports them: (N, 17, 3) with confidence, (0, 0, 0) where missing.
 
-    cover: (N, 17) how much each joint is hidden. away: (N,) 1 where the person's back is turned to the camera.
+    cover: (N, 17) how much each joint is hidden. facing: (N,) 1 where the person is seen from the front, -1 from
+    behind. behind: (N, 17) how much each joint is behind a thing, which hides it better than the body does.
     """
-    n = len(pixels)
-    hip, shoulder = pixels[:, 11:13].mean(1), pixels[:, 5:7].mean(1)
-    box = np.ptp(pixels, axis=1).max(1)
-    torso = np.maximum(np.linalg.norm(shoulder - hip, axis=1), 0.22 * box)[:, None, None]
+    n, fit = len(pixels), fitted()
+    torso, level = torso_px(pixels)[:, None, None], lying(pixels)
     quality = np.exp(rng.normal(0.0, 0.4))  # light, blur and compression of this clip
     rate = n / max(time_s[-1] - time_s[0], 1e-3)
-    memory = float(np.exp(-1 / (rate * rng.uniform(0.04, 0.25))))
+    memory = float(np.exp(-1 / (rate * fit.time["memory_s"] * np.exp(rng.normal(0, 0.5)))))
     speed = np.linalg.norm(np.gradient(pixels, axis=0), axis=-1, keepdims=True) * rate
     blur = 1 + np.minimum(speed / torso / 6.0, 1.5)
-    spread = _SPREAD[:, None] * quality * (1 + 2.2 * cover[..., None]) * blur
-    white = 0.85 if rng.random() < 0.7 else rng.uniform(0.1, 0.5)  # less when the video was smoothed
-    error = 0.75 * _correlated(rng, n, memory, (17, 2)) + white * rng.normal(size=(n, 17, 2))
-    bias = rng.normal(0, 0.5, (1, 17, 2))
-    seen = pixels + (error + bias) * spread * torso
-    seen = _snap(rng, seen, cover, time_s)
-    clip = rng.normal(0, 0.35)
-    confidence = _logit(_SEEN + (_HIDDEN - _SEEN) * cover) + clip - 0.25 * np.log(quality)
-    confidence = confidence + _SPREAD_LOGIT * (
-        0.5 * rng.normal(size=17) + 0.6 * _correlated(rng, n, 0.5 + memory / 2, (17,)) + 0.3 * rng.normal(size=(n, 17))
-    )
-    level = np.abs(shoulder - hip)  # people who lie are found less well, their legs least
-    lying = level[:, 0] / np.maximum(level.sum(1), 1e-6)
-    confidence = confidence - lying[:, None] * rng.uniform(0.2, 1.2) * np.array([0.0] * 7 + [0.5] * 6 + [1.0] * 4)
+    spread = fit.spread[:, None] * (1 + (fit.hidden[:, None] - 1) * cover[..., None])
+    stays, white = fit.time["stays"], fit.time["white"]
+    if rng.random() < 0.3:  # the video was smoothed
+        white *= rng.uniform(0.1, 0.5)
+    moving = np.sqrt(1 - white) * _correlated(rng, n, memory, (17, 2)) + np.sqrt(white) * rng.normal(size=(n, 17, 2))
+    error = np.sqrt(stays) * rng.normal(size=(1, 17, 2)) + np.sqrt(1 - stays) * quality * blur * moving
+    seen = _snap(rng, pixels + error * spread * torso, cover, time_s)
+    doubt = rng.normal(0, 0.35) - 0.25 * np.log(quality) - _DOUBT * (rng.exponential() - 1)
+    sure, unsure = logit(fit.confidence[:, 0]), logit(fit.confidence[:, 1])
+    change = 0.5 * rng.normal(size=17) + 0.6 * _correlated(rng, n, 0.5 + memory / 2, (17,))
+    change = change + 0.3 * rng.normal(size=(n, 17))
+    confidence = sure + (unsure - sure) * cover + doubt
+    confidence = confidence + (fit.logit[:, 0] + (fit.logit[:, 1] - fit.logit[:, 0]) * cover) * change
+    confidence = confidence - level[:, None] * rng.uniform(0.5, 1.5) * fit.lying
     seen, confidence = _props(rng, seen, confidence, torso)
-    confidence = 1 / (1 + np.exp(-confidence))
-    seen, confidence = _edges(rng, seen, confidence, pixels, size)
-    seen, confidence = _swap(rng, seen, confidence, time_s, away)
+    if behind is not None:
+        guess = _correlated(rng, n, memory, (17, 2)) + rng.normal(0, 0.7, (1, 17, 2))
+        seen = seen + guess * (behind[..., None] * rng.uniform(0.03, 0.12) * torso)
+        confidence = confidence - behind * rng.uniform(1.0, 3.5)
+    seen, confidence = _edges(rng, seen, 1 / (1 + np.exp(-confidence)), beyond(pixels, size), size)
+    seen, confidence = _swap(rng, seen, confidence, time_s, facing)
     _freeze(rng, seen)
     made = np.concatenate([seen, confidence[..., None]], -1)
-    made[confidence < max(_DROPPED, rng.choice([0.0, 0.05, 0.2], p=[0.5, 0.3, 0.2]))] = 0.0
-    made[_lost(rng, n, float(lying.mean()))] = 0.0
+    made[confidence < max(_DROPPED, rng.choice([0.0, 0.2], p=[0.92, 0.08]))] = 0.0
+    made[_lost(rng, pixels, size, float(level.mean()))] = 0.0
     return np.asarray(made, np.float64)
 
 
@@ -164,32 +168,47 @@ def _props(rng: np.random.Generator, seen: Floats, confidence: Floats, torso: Fl
 
 
 def _edges(
-    rng: np.random.Generator, seen: Floats, confidence: Floats, exact: Floats, size: tuple[int, int]
+    rng: np.random.Generator, seen: Floats, confidence: Floats, far: Floats, size: tuple[int, int]
 ) -> tuple[Floats, Floats]:
-    """Joints outside of the picture are missing, or put near its border with little confidence."""
-    limits = np.asarray(size, float)
-    beyond = np.maximum(np.maximum(-exact, exact - limits), 0).max(-1) / limits.max()
-    outside = beyond > 0
-    low = np.exp(rng.normal(-3.3, 0.8, confidence.shape)) * np.exp(-6 * beyond)
-    confidence = np.where(outside, np.minimum(low * (1 + 6 * (beyond < 0.03)), 0.6), confidence)
+    """Joints outside of the picture, `far` (N, 17) from it, are missing, or put near its border with less confidence.
+
+    Which of the two lasts for a while: the share that is missing is cut from a slow random function.
+    """
+    limits = np.asarray(size, np.float64)
+    n = len(far)
+    missing, middle, spread = (
+        np.where(far < 0.05, near, beyond_it)
+        for near, beyond_it in zip(*(fitted().outside[k] for k in ("near", "far")), strict=True)
+    )
+    lasting = 0.8 * rng.normal(size=17) + 0.6 * _correlated(rng, n, 0.9, (17,))  # standard normal
+    low = 1 / (1 + np.exp(-(logit(middle) + spread * rng.normal(size=far.shape))))
+    low = np.where(lasting < _quantile(missing), 0.0, low)
+    outside = far > 0
+    confidence = np.where(outside, np.minimum(low, confidence), confidence)
     seen = np.where(outside[..., None], np.clip(seen, 0, limits - 1), np.clip(seen, -0.02 * limits, 1.02 * limits))
     return seen, confidence
 
 
+def _quantile(share: Floats) -> Floats:
+    """Where a standard normal is below in `share` of all cases: Tocher's logistic approximation, to 0.02."""
+    return logit(share) / 1.702
+
+
 def _swap(
-    rng: np.random.Generator, seen: Floats, confidence: Floats, time_s: Floats, away: Floats
+    rng: np.random.Generator, seen: Floats, confidence: Floats, time_s: Floats, facing: Floats
 ) -> tuple[Floats, Floats]:
-    """Left and right mixed up: in short bursts, for single limbs, or all along when the back is turned."""
+    """Left and right mixed up, as often as fitted for the view: a limb or the body for a moment, or all along."""
     n, mirror = len(seen), np.asarray(sk.MIRROR)
     swapped = np.zeros((n, 17), bool)
-    if away.mean() > 0.5 and rng.random() < 0.12:
-        swapped[:] = True
-    rate = rng.choice([0.02, 0.12, 0.5], p=[0.55, 0.3, 0.15])
-    groups = (np.arange(17), np.arange(11, 17), np.arange(7, 11), np.arange(13, 17))
-    for _ in range(rng.poisson(rate * (time_s[-1] - time_s[0]))):
-        begin = int(rng.integers(0, n))
-        joints = groups[int(rng.integers(len(groups)))]
-        swapped[begin : begin + int(rng.integers(1, 9)), joints] ^= True
+    view = "front" if facing.mean() > 0.5 else "back" if facing.mean() < -0.5 else "side"
+    rates, careless = fitted().swaps[view], _SWAPS * np.exp(rng.normal(-0.5, 1.0))
+    length = max(1.0, _SWAP_S * n / max(time_s[-1] - time_s[0], 1e-3))
+    for name, joints in _GROUPS.items():
+        often = min(rates[name] * careless, 0.5)
+        if name == "trunk" and rng.random() < 0.4 * often:  # a whole clip of somebody taken for turned around
+            swapped[:] = True
+        for begin in np.flatnonzero(rng.random(n) < 0.6 * often / length):
+            swapped[begin : begin + 1 + int(rng.exponential(length)), joints] ^= True
     both = swapped & swapped[:, mirror]
     seen = np.where(both[..., None], seen[:, mirror], seen)
     return seen, np.where(both, confidence[:, mirror] * 0.95, confidence)
@@ -203,12 +222,15 @@ def _freeze(rng: np.random.Generator, seen: Floats) -> None:
             seen[begin : begin + int(rng.integers(2, 5))] = seen[begin]
 
 
-def _lost(rng: np.random.Generator, n: int, lying: float) -> Floats:
-    """Frames (N,) in which nobody was found, more of them when the person lies (0-1)."""
+def _lost(rng: np.random.Generator, pixels: Floats, size: tuple[int, int], level: float) -> Floats:
+    """Frames (N,) in which nobody was found, as often as fitted for bodies that stand, lie (level 1) or are small."""
+    n, shares = len(pixels), fitted().lost
+    share = float(np.median((np.ptp(pixels, axis=1) / np.asarray(size)).max(1)))
+    often = shares["small"] if share < 0.3 else (1 - level) * shares["upright"] + level * shares["lying"]
+    often = min(often / (1 - _STEADY) * rng.exponential(), 0.4) * (rng.random() > _STEADY)
     lost = np.zeros(n, bool)
-    rate = rng.choice([0.0, 0.004, 0.03], p=[0.6, 0.28, 0.12]) * (1 + 2 * lying)
-    for begin in np.flatnonzero(rng.random(n) < rate):
-        lost[begin : begin + int(rng.integers(1, 11))] = True
+    for begin in np.flatnonzero(rng.random(n) < often / _AWAY):
+        lost[begin : begin + 1 + int(rng.exponential(_AWAY - 1))] = True
     if lost.mean() > 0.4:
         lost[:] = False
     return lost

@@ -37,7 +37,7 @@ _FPS = 30.0
 _GUESSED_CONFIDENCE = 0.4
 
 #: A clean and jerk is a deadlift, a squat and a press one after the other: no single action of ours.
-_MIXED = ("clean_and_jerk",)
+MIXED = ("clean_and_jerk",)
 
 
 def read(folder: Path, actions: Actions) -> Iterator[KeypointSequence]:
@@ -49,12 +49,16 @@ def read(folder: Path, actions: Actions) -> Iterator[KeypointSequence]:
     if not files:
         raise InputError("no label files", file=folder, expected="labels/*.mat")
     for file in files:
-        sequence = _read_file(file, actions)
-        if sequence is not None:
+        label, sequence = read_file(file, actions)
+        if label not in MIXED:
             yield sequence
 
 
-def _read_file(file: Path, actions: Actions) -> KeypointSequence | None:
+def read_file(file: Path, actions: Actions) -> tuple[str, KeypointSequence]:
+    """One label file: Penn Action's own label, and the sequence with ours.
+
+    Raises InputError when the file is no label file.
+    """
     try:
         content = scipy.io.loadmat(file)
         label = str(content["action"][0])
@@ -62,16 +66,17 @@ def _read_file(file: Path, actions: Actions) -> KeypointSequence | None:
         height, width = (int(v) for v in content["dimensions"][0][:2])
     except (ValueError, KeyError, IndexError, NotImplementedError, MatReadError) as error:
         raise InputError(f"not a Penn Action label: {error}", file=file) from None
-    if label in _MIXED:
-        return None
     keypoints = np.zeros((len(x), skeleton.COUNT, 3), np.float32)
     labelled = (x > 1) & (y > 1)  # the corner (1, 1) stands for a joint that was not labelled
     confidence = np.where(visible > 0, 1.0, _GUESSED_CONFIDENCE)
     keypoints[:, _JOINTS] = np.stack([x, y, confidence], -1) * labelled[..., None]
-    return KeypointSequence(
-        keypoints=keypoints, time_s=np.arange(len(x)) / _FPS, size=(width, height),
-        action=actions.fold(label), subject=f"penn_action/{file.stem}", source=f"penn_action/{file.stem}",
-    )  # fmt: skip
+    try:
+        return label, KeypointSequence(
+            keypoints=keypoints, time_s=np.arange(len(x)) / _FPS, size=(width, height),
+            action=actions.fold(label), subject=f"penn_action/{file.stem}", source=f"penn_action/{file.stem}",
+        )  # fmt: skip
+    except InputError as error:
+        raise InputError(f"not a Penn Action label: {error}", file=file) from None
 
 
 def sets(

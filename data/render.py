@@ -21,7 +21,8 @@ class Renderer:
     Raises MissingExtraError when PyVista is not installed.
     """
 
-    def __init__(self, size: tuple[int, int], look: Look | None = None) -> None:
+    def __init__(self, size: tuple[int, int], look: Look | None = None, smooth: bool = True) -> None:
+        """smooth: edges are smoothed, which takes half of the time."""
         try:
             import pyvista
         except ImportError:
@@ -32,7 +33,8 @@ class Renderer:
         pyvista.vtk_verbosity("off")  # without a display it tries one first, and says so
         self.size, self.look = size, look or Look()
         self._plotter: Any = pyvista.Plotter(off_screen=True, window_size=size, lighting="none")
-        self._plotter.enable_anti_aliasing("msaa", multi_samples=8)
+        if smooth:
+            self._plotter.enable_anti_aliasing("msaa", multi_samples=8)
         self.skin: Skin | None = None
         self._mesh: Any = None
         self._shadow: Any = None

@@ -12,7 +12,7 @@ from data.script import EXERCISES, OTHERS, Builder, Script, Span, pick
 
 #: What the main part of a scene is; stand and other get more time from the ways in, between and out.
 MAIN = (*EXERCISES, "stand", "other")
-_WEIGHTS = np.array([1.0] * len(EXERCISES) + [0.25, 0.8])
+_WEIGHTS = np.array([1.0] * len(EXERCISES) + [0.5, 1.6])
 
 
 def draw(rng: np.random.Generator, body: Body, transitions: float = 0.4) -> tuple[Script, float, float]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 import numpy as np
 
 from data import (
     motion_arms,
+    motion_daily,
     motion_floor,
     motion_ground,
     motion_legs,
@@ -30,10 +32,10 @@ EXERCISES: dict[str, Maker] = {
 
 #: Ways to do none of the exercises, with weights; how people behave in front of a camera.
 OTHERS: dict[Maker, float] = {
-    motion_walk.walk: 4, motion_walk.run: 2, motion_walk.march: 1, motion_walk.rope: 0.8, motion_walk.kick: 0.7,
-    motion_other.seated: 2.5, motion_other.chair: 1.8, motion_other.arm_work: 3, motion_other.dance: 2,
-    motion_other.swing: 1.2, motion_other.bend_down: 1.5, motion_ground.yoga: 3, motion_ground.lying: 2,
-    motion_ground.climber: 0.8,
+    motion_walk.walk: 6, motion_walk.run: 2.5, motion_walk.march: 1.4, motion_walk.rope: 0.8, motion_walk.kick: 0.7,
+    motion_other.seated: 5, motion_other.chair: 1.8, motion_other.arm_work: 3, motion_other.dance: 2,
+    motion_other.swing: 1, motion_other.bend_down: 1.2, motion_daily.stretch: 2.4, motion_daily.tie_shoes: 0.8,
+    motion_daily.pick_up: 1.5, motion_ground.yoga: 3, motion_ground.lying: 2, motion_ground.climber: 0.5,
 }  # fmt: skip
 
 #: A pause that would be called something else for less than this keeps the name of the exercise, s.
@@ -117,11 +119,21 @@ class Script:
             here = (time_s >= body) & (time_s < span.end_s + 1e-6)
             if i:
                 names[inside & (time_s < body)] = span.way_label
+            if span.move.busy is not None and here.any():
+                names[here] = _busy_labels(span.move, time_s[here])
             if span.track is not None:
                 phase[here] = span.track.phase(time_s[here] - span.start_s)
                 names[here] = _set_labels(span, time_s[here])
         phase[[name in ("stand", "other", "plank") for name in names]] = (1.0, 0.0)
         return list(names), phase
+
+    def plates(self, time_s: Floats) -> Floats:
+        """Radius of the plates and distance from the hands' middle (N, 2) m, see `Move.plates`."""
+        held = np.zeros((len(time_s), 2))
+        for i, span in enumerate(self.spans):  # taken up when the way there is done, laid down before the next
+            held[(time_s >= span.start_s + (span.way_s if i else 0.0)) & (time_s < span.end_s)] = span.move.plates
+            held[time_s >= span.end_s] = 0.0
+        return held
 
     def reps(self, begin_s: float, end_s: float) -> Floats:
         """Start and end (k, 2) of the reps that count within the picture."""
@@ -177,6 +189,18 @@ def _set_labels(span: Span, time_s: Floats) -> list[str]:
             until = end - 0.25 if end < span.end_s - 1e-6 else end  # the next rep shows a little before it begins
             names[(time_s >= begin + wait) & (time_s < until)] = span.move.idle
     return list(names)
+
+
+def _busy_labels(move: Move, time_s: Floats) -> Floats:
+    """What a move that rests now and then is called (N,): `stand` while it does, if for long enough to see."""
+    assert move.busy is not None
+    names = np.where(move.busy(time_s) > 0.02, move.action, "stand").astype(object)
+    edges = [0, *(np.flatnonzero(names[1:] != names[:-1]) + 1), len(names)]
+    for begin, end in pairwise(edges):
+        cut = begin == 0 or end == len(names)
+        if names[begin] == "stand" and not cut and time_s[end] - time_s[begin] < _SHORTEST_S:
+            names[begin:end] = move.action
+    return names
 
 
 def pick(rng: np.random.Generator, options: dict[Maker, float]) -> Maker:

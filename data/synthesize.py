@@ -12,13 +12,13 @@ import cv2
 import numpy as np
 
 from configs.schema import Synthesize
-from data import camera, demo, motion_stand, scenes
+from data import camera, demo, fit_noise, motion_stand, scenes, watched
 from data.body import BODIES, Body, make_body
 from data.posture import keypoints
 from data.render import Renderer, frame_with_truth
 from data.script import EXERCISES, OTHERS, Builder, Script, pick
 from data.skin import Look
-from data.synthetic import Scene, moments, pose, sequences
+from data.synthetic import REST_S, Scene, moments, pose, rests, sequences
 from data.tempo import make_set
 from data.video import write_video
 from keypoints import skeleton
@@ -35,8 +35,9 @@ def _silent(done: int, total: int) -> None:
 def synthesize(config: Synthesize, out: Path, progress: Progress = _silent) -> list[Path]:
     """Make what `config` asks for under the folder `out`; returns the files that matter, in order.
 
-    sequences: NNNNNN.npz. frames: images/, labels/ (YOLO-pose text) and data.yaml. clip: clip.mp4 and clip.json.
-    demo: demo.mp4 and demo.json. Raises InputError when `out` can't be written, ConfigError for a wrong script.
+    sequences, rest, watched: NNNNNN.npz. frames: images/, labels/ (YOLO-pose text) and data.yaml. clip: clip.mp4,
+    clip.json. demo: demo.mp4 and demo.json. noise: keypoint_errors.yaml. Raises InputError when `out` can't be
+    written, ConfigError for a wrong script.
     """
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -47,12 +48,16 @@ def synthesize(config: Synthesize, out: Path, progress: Progress = _silent) -> l
 
 def _sequences(config: Synthesize, out: Path, progress: Progress) -> list[Path]:
     """Those that are there already, from an earlier call with the same seed, are not made again."""
-    paths = [out / f"{i:06d}.npz" for i in range(config.count)]
-    first = next((i for i, path in enumerate(paths) if not path.exists()), config.count)
-    made = sequences(config, seed=config.seed, count=config.count - first, workers=config.workers, first=first)
+    count = config.count
+    if config.kind == "rest" and config.minutes:
+        count = max(1, round(60 * config.minutes / REST_S))
+    paths = [out / f"{i:06d}.npz" for i in range(count)]
+    first = next((i for i, path in enumerate(paths) if not path.exists()), count)
+    make = {"sequences": sequences, "rest": rests, "watched": watched.sequences}[config.kind]
+    made = make(config, seed=config.seed, count=count - first, workers=config.workers, first=first)
     for i, sequence in enumerate(made, first):
         sequence.save(paths[i])
-        progress(i + 1, config.count)
+        progress(i + 1, count)
     return paths
 
 
@@ -174,5 +179,6 @@ def truth_of(shown: Scene) -> dict[str, Any]:
 
 
 _MAKERS: dict[str, Callable[[Synthesize, Path, Progress], list[Path]]] = {
-    "sequences": _sequences, "frames": _frames, "clip": _clip, "demo": _demo,
+    "sequences": _sequences, "rest": _sequences, "watched": _sequences, "frames": _frames, "clip": _clip, "demo": _demo,
+    "noise": fit_noise.fit,
 }  # fmt: skip

@@ -11,8 +11,8 @@ from multiprocessing import get_context
 import numpy as np
 
 from configs.schema import Synthesize
-from data import camera, noise, scenes
-from data.body import BODIES, PART, Body, make_body
+from data import camera, noise, occlusion, scenes
+from data.body import BODIES, Body, make_body
 from data.kinematics import Floats
 from data.posture import Solved, keypoints, lifted, lowest, solve
 from data.script import Script
@@ -20,12 +20,16 @@ from keypoints import skeleton
 from keypoints.sequences import smoothed
 from keypoints.types import KeypointSequence
 
+#: Length of a clip of people who do no exercise, s.
+REST_S = 20.0
+
 
 @dataclass(frozen=True)
 class Scene:
     """One clip before it is filmed: a body and its posed parts at N moments, with labels.
 
-    time_s: (N,) from 0. action: one name a moment. phase: (N, 2). reps_s, holds_s: (k, 2).
+    time_s: (N,) from 0. action: one name a moment. phase: (N, 2). reps_s, holds_s: (k, 2). plates: (N, 2), see
+    `Script.plates`.
     """
 
     body: Body
@@ -36,6 +40,7 @@ class Scene:
     reps_s: Floats
     holds_s: Floats
     view: str
+    plates: Floats
 
 
 def pose(body: Body, script: Script, begin_s: float, time_s: Floats) -> Scene:
@@ -49,7 +54,7 @@ def pose(body: Body, script: Script, begin_s: float, time_s: Floats) -> Scene:
     names, phase = script.labels(moments)
     end_s = float(moments[-1])
     return Scene(body, solved, time_s, tuple(names), phase, script.reps(begin_s, end_s) - begin_s,
-                 script.holds(begin_s, end_s) - begin_s, script.view)  # fmt: skip
+                 script.holds(begin_s, end_s) - begin_s, script.view, script.plates(moments))  # fmt: skip
 
 
 def moments(rng: np.random.Generator, seconds: float, config: Synthesize) -> Floats:
@@ -70,12 +75,12 @@ def moments(rng: np.random.Generator, seconds: float, config: Synthesize) -> Flo
 def film(rng: np.random.Generator, scene: Scene, source: str) -> KeypointSequence:
     """The scene as a pose network would report it from a random camera."""
     points = keypoints(scene.body, scene.solved)
-    cam = camera.place(rng, points, scene.time_s, scene.view)
+    cam = camera.place(rng, points, scene.time_s, scene.view, lens=True)
     pixels = cam.project(points)[..., :2]
-    cover = noise.hidden(scene.body, scene.solved, points, cam.place)
-    chest = scene.solved.turns[:, PART["chest"]]
-    away = ((scene.solved.joints[:, PART["chest"]] - cam.place) * -chest[..., 1]).sum(-1) > 0
-    seen = noise.observe(rng, pixels, cover, cam.size, scene.time_s, away.astype(np.float64))
+    cover = occlusion.hidden(scene.body, scene.solved, points, cam.place)
+    behind = occlusion.behind_plates(scene.solved, points, cam.place, scene.plates)
+    facing = occlusion.facing(scene.solved, cam.place)
+    seen = noise.observe(rng, pixels, cover, cam.size, scene.time_s, facing, behind)
     if rng.random() < 0.5:  # a mirrored camera, and no side is better trained than the other
         seen = mirror(seen, cam.size[0])
     return KeypointSequence(
@@ -102,7 +107,7 @@ def make(index: int, seed: int, config: Synthesize) -> KeypointSequence:
     return smoothed(film(rng, pose(body, script, begin, time_s), f"synthetic-{seed}-{index:06d}"))
 
 
-def make_rest(index: int, seed: int, config: Synthesize, seconds: float = 20.0) -> KeypointSequence:
+def make_rest(index: int, seed: int, config: Synthesize, seconds: float = REST_S) -> KeypointSequence:
     """Sequence number `index` of people who do no exercise."""
     rng = np.random.default_rng([seed, index, 1])
     body = make_body(int(rng.integers(BODIES)))
@@ -117,18 +122,26 @@ def sequences(
 ) -> Iterator[KeypointSequence]:
     """`count` labelled sequences, in order; sequence i depends on `seed` and i alone, never on `workers`."""
     job = partial(make, seed=seed, config=config or Synthesize())
-    yield from _in_order(job, range(first, first + count), workers)
+    yield from in_order(job, range(first, first + count), workers)
 
 
 def non_exercise(
     minutes: float, seed: int = 0, config: Synthesize | None = None, workers: int = 1
 ) -> Iterator[KeypointSequence]:
     """People who do none of the exercises, `minutes` of them in clips of 20 s: every rep counted here is a ghost."""
+    yield from rests(config, seed=seed, count=max(1, round(60 * minutes / REST_S)), workers=workers)
+
+
+def rests(
+    config: Synthesize | None = None, *, seed: int = 0, count: int = 100, workers: int = 1, first: int = 0
+) -> Iterator[KeypointSequence]:
+    """`count` clips of 20 s of people who do none of the exercises, in order."""
     job = partial(make_rest, seed=seed, config=config or Synthesize())
-    yield from _in_order(job, range(max(1, round(minutes * 3))), workers)
+    yield from in_order(job, range(first, first + count), workers)
 
 
-def _in_order(job: partial[KeypointSequence], indices: range, workers: int) -> Iterator[KeypointSequence]:
+def in_order(job: partial[KeypointSequence], indices: range, workers: int) -> Iterator[KeypointSequence]:
+    """What `job` makes of each index, in their order, by so many processes."""
     if workers <= 1:
         yield from map(job, indices)
         return

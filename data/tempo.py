@@ -96,11 +96,12 @@ def make_set(
 ) -> Track:
     """`count` reps of one set, after `lead_s` and before `tail_s` seconds in the start posture; `full`: none fails."""
     rep_s = pick_rep_s(rng, move)
-    there = rng.uniform(0.32, 0.66)
+    there = rng.uniform(0.32, 0.66) if rng.random() < 0.75 else rng.uniform(0.18, 0.82)
     turn_pause = rng.uniform(0.05, 1.2) if rng.random() < 0.35 else 0.0
     start_pause = rng.uniform(0.05, 1.2) if rng.random() < 0.4 else 0.0
     long_pause = 0.05 if rng.random() < 0.4 else 0.0
-    shallow = rng.random() < 0.15 and not full
+    tired = rng.uniform(0.1, 0.8) if rng.random() < 0.35 and not full else 0.0  # slower and less deep at the end
+    shallow = rng.random() < move.shallow and not full
     peak_mean = rng.uniform(0.4, 0.72) if shallow else rng.uniform(min(0.85, move.deepest), move.deepest)
     peak_mean = min(peak_mean, move.deepest)
     spread, unsteady = rng.uniform(0.01, 0.07), rng.uniform(0.03, 0.2)
@@ -139,19 +140,28 @@ def make_set(
     else:
         values[0] = base() if deadlift else 0.0
         go(lead_s, values[0], 0)
-    for _ in range(count):
-        unit_s = rep_s * np.exp(rng.normal(0, unsteady))
-        peak = float(np.clip(peak_mean + rng.normal(0, spread), 0.32, 1.4))
+    for rep in range(count):
+        spent = tired * rep / max(count, 6)
+        unit_s = rep_s * (1 + spent) * np.exp(rng.normal(0, unsteady))
+        peak = float(np.clip((peak_mean + rng.normal(0, spread)) * (1 - 0.25 * spent), 0.32, 1.4))
         kind = 0.5 if full else rng.random()
         if kind < 0.05:
             peak = float(rng.uniform(0.33, 0.6))
-        elif kind < 0.085 and not deadlift:
+        elif kind < 0.085:
             peak = float(rng.uniform(0.08, 0.24))
         start, low = times[-1], values[-1]
-        peak = max(peak, low + 0.05) if not deadlift else float(np.clip(rng.normal(0.98, 0.03), 0.85, 1.04))
+        failed = 0.05 <= kind < 0.085
+        if not deadlift:
+            peak = max(peak, low + 0.05)
+        elif failed:  # the bar hardly leaves the floor
+            peak = max(low, 0.0) + peak
+        elif kind < 0.05:  # short of lock-out
+            peak = max(low, 0.0) + float(rng.uniform(0.4, 0.75)) * (1 - max(low, 0.0))
+        else:
+            peak = float(np.clip(rng.normal(0.98, 0.03), 0.85, 1.04))
         go(unit_s * there, peak, 1)
         turn, leave = times[-1], times[-1]
-        if turn_pause and rng.random() < 0.8:
+        if turn_pause and not failed and rng.random() < 0.8:
             go(turn_pause * rng.uniform(0.4, 1.5), peak, 1)
             leave = times[-1]
         if kind > 0.97 and not deadlift:  # fails on the way back, goes down again
@@ -160,15 +170,19 @@ def make_set(
             go(unit_s * 0.35, peak, 1)
             leave = times[-1]
         # Back far enough to complete the rep; a deadlift is complete at its top.
-        after = base() if deadlift else min(base(), low + 0.12 * (peak - low))
-        go(unit_s * (1 - there), after, -1)
-        marks.append(RepMark(start, turn, leave, times[-1], low, peak, after))
+        after = base() if deadlift else min(base(), max(low, 0.0) + 0.12 * (peak - max(low, 0.0)))
+        rests = bool(start_pause) and rng.random() < 0.8
+        swings = move.beyond > 0 and peak > 0.3
+        go(unit_s * (1 - there), -move.beyond * rng.uniform(0.6, 1.1) if swings else after, -1)
+        marks.append(RepMark(start, turn, leave, times[-1], low, peak, values[-1]))
         if move.alternating:
             sides = -sides
         begun += 1
-        if start_pause and rng.random() < 0.8:
+        if swings and (rests or rep == count - 1):  # down again
+            go(unit_s * 0.2, 0.0, -1)
+        if rests:
             go(start_pause * rng.uniform(0.3, 1.6), values[-1], -1)
-        if rng.random() < long_pause:
+        if rng.random() < long_pause and values[-1] >= -1e-9:
             go(rng.uniform(1.5, 4.5), values[-1], -1)
     if deadlift and rng.random() < 0.4:  # stays up after the last pull
         go(rep_s * there, 1.0, 1)

@@ -20,7 +20,7 @@ from edge.pipeline import Pipeline
 from edge.reading import Reading
 from edge.report import Report, check_writable
 from edge.save import VideoSaver, check_save_path
-from edge.scoreboard import Scoreboard
+from edge.scoreboard import BoardMaker, Scoreboard
 from edge.screens import Screen, open_screen
 from edge.sessionlog import SessionLog
 from edge.sources import Item, Lost, Sample, Source, never, open_source, thinned
@@ -80,8 +80,8 @@ def run(
             check_writable(json_file, "--json")
         if save is not None:
             check_save_path(save)
-        name, greeting = _choose_source(settings.source)
-        _keep_inputs({"--json": json_file, "--save": save}, [name, settings.pose, settings.head])
+        name, greeting = choose_source(settings.source)
+        keep_inputs({"--json": json_file, "--save": save}, [name, settings.pose, settings.head])
         log = None if settings.log == "none" else parts.enter_context(_open_log(settings.log))
         models = Models.open(settings, with_estimator=not name.lower().endswith(".npz"))
         parts.callback(models.close)
@@ -118,10 +118,11 @@ class Runner:
         outcome: Outcome,
         saver: VideoSaver | None = None,
         log: SessionLog | None = None,
+        scoreboard: BoardMaker | None = None,
     ) -> None:
         self._source, self._pipeline, self._screen = source, pipeline, screen
         self._outcome, self._saver, self._log = outcome, saver, log
-        self._scoreboard = Scoreboard()
+        self._scoreboard = scoreboard or Scoreboard()
         self._size = source.size
         self._image: Image | None = None
         self._lost = False
@@ -194,7 +195,7 @@ class Runner:
         return self._pipeline.lost_camera(item.time_s)
 
 
-def _keep_inputs(outputs: dict[str, Path | None], inputs: Sequence[str | None]) -> None:
+def keep_inputs(outputs: dict[str, Path | None], inputs: Sequence[str | None]) -> None:
     """Raise InputError when an output would replace what is read, or another output."""
     taken = {Path(text).resolve() for text in inputs if text}
     for what, path in outputs.items():
@@ -211,7 +212,7 @@ def _open_log(folder: str) -> SessionLog:
     return SessionLog(None if folder == "auto" else Path(folder).expanduser())
 
 
-def _choose_source(name: str) -> tuple[str, str | None]:
+def choose_source(name: str) -> tuple[str, str | None]:
     """The source, and what to say of the choice: `auto` is the first camera, or the demo clip without one."""
     if name != "auto":
         return name, None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from configs.loader import load_actions
 from edge.reading import Reading
@@ -37,10 +38,17 @@ class Board:
     elapsed: str
 
 
+class BoardMaker(Protocol):
+    """Turns readings into what a screen shows of them."""
+
+    def update(self, reading: Reading) -> Board: ...
+
+
 class Scoreboard:
     """Turns readings into boards; remembers the last exercise, so that its count stays up while its user rests."""
 
     def __init__(self) -> None:
+        # What is not among them was taught to the head, and only actions with reps can be.
         self._kinds = {name: action.kind for name, action in load_actions().actions.items()}
         self._exercise: str | None = None
         self._counted_at_s = -math.inf
@@ -50,7 +58,7 @@ class Scoreboard:
         """The board of one reading; readings come in the order of time."""
         for rep in reading.new_reps:
             self._exercise, self._counted_at_s, self._shallow = rep.action, reading.time_s, rep.shallow
-        if reading.action is not None and self._kinds.get(reading.action, "rest") != "rest":
+        if reading.action is not None and self._kinds.get(reading.action, "reps") != "rest":
             self._exercise = reading.action
         since_rep_s = reading.time_s - self._counted_at_s
         headline, advice, tone = STATES[reading.state]

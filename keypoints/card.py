@@ -47,12 +47,13 @@ class PoseCard(_Card):
 
 
 class CardAction(BaseModel):
-    """One class of a head."""
+    """One class of a head. definition: of an action that the head was taught, what configs/actions.yaml would say."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     name: str
     kind: Literal["reps", "hold", "rest"]
+    definition: dict[str, Any] | None = None
 
 
 class HeadCard(_Card):

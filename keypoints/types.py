@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -124,7 +125,7 @@ class KeypointSequence:
                 fields = {name: file[name] for name in file.files if name in cls.__slots__}
         except FileNotFoundError:
             raise InputError("no such file", file=path) from None
-        except (OSError, ValueError, EOFError, KeyError, AttributeError, zipfile.BadZipFile):
+        except (OSError, ValueError, EOFError, KeyError, AttributeError, zipfile.BadZipFile, zlib.error):
             raise InputError("not a keypoint sequence", file=path, expected="an .npz without pickled objects") from None
         try:
             return cls._from_fields(fields)

@@ -45,6 +45,7 @@ WORKSHOP = {
     "anny",
     "pyvista",
     "matplotlib",
+    "openpyxl",
 }
 
 #: The machines that the locks are for.

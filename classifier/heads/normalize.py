@@ -21,7 +21,7 @@ FEATURES: Final = (
     + 2 * skeleton.COUNT  # motion of each joint, torsos a second
     + skeleton.COUNT  # confidence
     + 2 * len(skeleton.LIMBS)  # directions of the bones
-    + 2 * len(skeleton.ANGLES)  # cosine and sine of the joint angles
+    + 2 * len(skeleton.ANGLES)  # cosine and sine of the joint angles, of bones that fade out likewise
     + 2  # the centre about its place at the first sample
 )
 
@@ -68,10 +68,10 @@ class Normalize(nn.Module):
         confidence = x[:, :, 2:].clamp(0, 1)
         seen = confidence.sign()
         points = x[:, :, :2] * seen
-        limbs, angles = len(skeleton.LIMBS), len(skeleton.ANGLES)
-        of_groups, *of_bones = (points @ self.sums).split([3, limbs, angles, angles], -1)
-        groups, *both = (seen @ self.sums.abs()).split([3, limbs, angles, angles], -1)
-        known = [(ends - 1).clamp(min=0) for ends in both]
+        bone_count = self.sums.shape[1] - 3
+        of_groups, bones = torch.split(points @ self.sums, [3, bone_count], -1)
+        groups, ends_seen = torch.split(seen @ self.sums.abs(), [3, bone_count], -1)
+        known = (ends_seen - 1).clamp(min=0)
 
         # Hip midpoint, shoulder midpoint, mean of all joints: each of the joints that are seen.
         places = of_groups / groups.clamp(min=1)
@@ -80,8 +80,8 @@ class Normalize(nn.Module):
         weight = any_seen * torch.cat([torso_seen, torso_seen, 1 - torso_seen], -1)
         centre = (places * weight).sum(-1, keepdim=True) / weight.sum(-1, keepdim=True).clamp(min=1)
 
-        lengths = torch.cat([_length(places[..., 1:2] - places[..., :1]), _length(of_bones[0][..., :1])], -1)
-        lengths_known = torch.cat([any_seen[..., :1] * any_seen[..., 1:2], known[0][..., :1]], -1)
+        lengths = torch.cat([_length(places[..., 1:2] - places[..., :1]), _length(bones[..., :1])], -1)
+        lengths_known = torch.cat([any_seen[..., :1] * any_seen[..., 1:2], known[..., :1]], -1)
         scale = self._scale(lengths[:, :, 0], lengths_known[:, :, 0], points, seen)
         unit = 1 / scale
 
@@ -91,15 +91,15 @@ class Normalize(nn.Module):
         present = any_seen[..., 2:]
         travel = ((centre - centre[:, :1]) * unit * present * present[:, :1]).clamp(-LIMIT, LIMIT)
 
-        bones, one, two = (bone * unit for bone in of_bones)
         # A bone shorter than a tenth of a torso fades out.
-        directions = bones / (_length(bones) + 0.1) * known[0]
-        size = (_length(one) * _length(two) + 0.02) / (known[1] * known[2]).clamp(min=1e-6)
-        cosine = (one * two).sum(2, keepdim=True) / size
-        sine = (one[:, :, :1] * two[:, :, 1:] - one[:, :, 1:] * two[:, :, :1]) / size
+        bones = bones * unit
+        bones = bones / (_length(bones) + 0.1) * known
+        directions, one, two = torch.split(bones, [len(skeleton.LIMBS), len(skeleton.ANGLES), len(skeleton.ANGLES)], -1)
+        cosine = (one * two).sum(2, keepdim=True)
+        sine = one[:, :, :1] * two[:, :, 1:] - one[:, :, 1:] * two[:, :, :1]
         by_axis = torch.cat([body, motion, directions, travel], -1)
         others = torch.cat([confidence, cosine, sine], -1)
-        return torch.cat([by_axis.flatten(2), others.flatten(2)], -1)
+        return torch.cat([by_axis[:, :, 0], by_axis[:, :, 1], others[:, :, 0]], -1)
 
     @staticmethod
     def _scale(lengths: Tensor, known: Tensor, points: Tensor, seen: Tensor) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Self
 
@@ -20,6 +21,8 @@ class Screen:
     needs_picture = False
     #: Whether a person watches, so that a file is played at its own speed.
     watched = False
+    #: Told of every key that means nothing to the screen itself.
+    on_key: Callable[[str], None] = staticmethod(lambda key: None)
 
     def __enter__(self) -> Self:
         return self

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import select
 import sys
 import time
 from contextlib import suppress
@@ -64,6 +65,8 @@ class TerminalScreen(Screen):
         if self._live is None:
             self._write_reps(reading)
             return True
+        if _enter_pressed():
+            self.on_key("\n")
         now_s = time.monotonic()
         interval_s, self._last_s = now_s - self._last_s, now_s
         self._fps += 0.1 * (1 / max(interval_s, 1e-3) - self._fps) if self._fps else 1 / max(interval_s, 1e-3)
@@ -126,6 +129,14 @@ class TerminalScreen(Screen):
             remark = " (shallow)" if rep.shallow else ""
             sys.stdout.write(f"{clock(reading.time_s)} {name_of(rep.action)} {count}{remark}\n")
             sys.stdout.flush()
+
+
+def _enter_pressed() -> bool:
+    """Whether a line came from the keyboard; the terminal passes keys on with Enter alone."""
+    if not sys.stdin.isatty() or not select.select([sys.stdin], [], [], 0)[0]:
+        return False
+    sys.stdin.readline()
+    return True
 
 
 def _number(text: str, rows: int, style: str) -> Text:

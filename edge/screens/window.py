@@ -19,6 +19,7 @@ from keypoints.errors import InputError
 
 TITLE: Final = "RepSight"
 _QUIT_KEYS: Final = frozenset({ord("q"), ord("Q"), 27})
+_NO_KEY: Final = 255
 _OTHERWISE: Final = "use --screen terminal, or --screen none"
 
 
@@ -56,6 +57,8 @@ class WindowScreen(Screen):
         if key in (ord("f"), ord("F")):
             self._full_screen = not self._full_screen
             self._apply_full_screen()
+        elif key != _NO_KEY:
+            self.on_key(chr(key))
         return True
 
     def close(self) -> None:

@@ -175,3 +175,15 @@ def test_a_pause_between_push_ups_is_no_plank() -> None:
 def test_a_head_with_an_action_that_the_settings_lack_is_refused_by_name() -> None:
     with pytest.raises(ModelError, match="moonwalk"):
         RepCounter([CardAction(name="moonwalk", kind="reps")], ACTIONS)
+
+
+def test_a_rep_that_turns_round_half_way_is_lost_alone() -> None:
+    # Down, half way up, and from then on whole reps between there and the turning point.
+    shares = [0, 1, 0.45, 1, 0.45, 1, 0.45]
+    times = np.arange(0, len(shares) - 1, 0.001)
+    value = np.interp(times, np.arange(len(shares)), shares)
+    counter, counts = play(list(zip(times, value, strict=True)), "squat")
+    reps = [rep for count in counts for rep in count.new_reps]
+    assert counter.reps == {"squat": 2}
+    assert reps[0].start_s == pytest.approx(2.0, abs=0.15)
+    assert all(rep.shallow for rep in reps), "the range is their own, not the first one's"

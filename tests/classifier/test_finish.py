@@ -9,6 +9,7 @@ from classifier.counter import RepCounter
 from classifier.head import Prediction
 from classifier.window import Window
 from configs import load_actions
+from configs.schema import Counting
 from keypoints.card import CardAction
 
 ACTIONS = load_actions()
@@ -19,7 +20,7 @@ SEEN = np.ones((17, 3), np.float32)
 
 @pytest.mark.parametrize(("way_back", "counted"), [(0.95, 1), (0.6, 0)])
 def test_the_way_back_that_is_done_at_the_end_counts(way_back: float, counted: int) -> None:
-    counter = RepCounter(CLASSES, ACTIONS)
+    counter = RepCounter(CLASSES, ACTIONS, Counting(smooth_s=0.2))
     down, up = np.linspace(0, 1, 10), np.linspace(1, 1 - way_back, 4)  # up so fast that the average lags behind
     for number, share in enumerate([*[0.0] * 6, *down, *up]):
         sine = 1.0 if number < 16 else -1.0

@@ -100,3 +100,30 @@ def test_every_other_motion_gives_finite_people_of_constant_bones(body: Body) ->
             assert move.action == "other"
             thigh = np.linalg.norm(solved.joints[:, PART["shin.L"]] - solved.joints[:, PART["thigh.L"]], axis=-1)
             assert thigh == pytest.approx(np.full(len(time_s), body.thigh))
+
+
+def test_jump_squats_leave_the_floor_and_come_back_to_it(body: Body) -> None:
+    jumps = [m for m in (EXERCISES["squat"](np.random.default_rng(s), body) for s in range(60)) if m.beyond]
+    assert jumps
+    for move in jumps:
+        low = lowest(body, solve(body, move.posture(_beat([-move.beyond, -0.5 * move.beyond, 0.0, 0.5]))))
+        assert low[0] > 0.03 and low[0] > low[1] > low[2] - 1e-6 and abs(low[2]) < 0.02
+
+
+def test_a_knee_drive_lifts_the_knee_between_lunges(body: Body) -> None:
+    drives = [m for m in (EXERCISES["lunge"](np.random.default_rng(s), body) for s in range(80)) if m.beyond]
+    assert drives
+    for move in drives:
+        solved = solve(body, move.posture(_beat([-move.beyond, 0.0], move.one_side or 1)))
+        feet = solved.joints[:, [PART["foot.L"], PART["foot.R"]], 2]
+        assert feet[0].max() > feet[1].max() + 0.04
+
+
+def test_what_only_stands_for_a_while_is_called_standing(body: Body) -> None:
+    from data.motion_daily import pick_up
+    from data.script import Builder, Script
+
+    builder = Builder(np.random.default_rng(0), body)
+    builder.add(pick_up(np.random.default_rng(3), body), 14.0)
+    names, _ = Script(tuple(builder.spans), "any").labels(np.arange(0, 14, 0.1))
+    assert {"stand", "other"} == set(names) and names[-1] == "stand"

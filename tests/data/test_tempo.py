@@ -77,9 +77,24 @@ def test_a_deadlift_counts_at_lock_out() -> None:
 
 @settings(max_examples=40, deadline=None)
 @given(seeds)
-def test_deadlift_sets_pull_from_low_to_lock_out(seed: int) -> None:
+def test_deadlift_sets_pull_from_low_to_lock_out_but_for_a_few_that_fail(seed: int) -> None:
     move = Move("deadlift", lambda beat: None, lowest=0.1)  # type: ignore[arg-type,return-value]
     track: Track = make_set(np.random.default_rng(seed), move, 3)
     assert len(track.reps) in (3, 4)
-    assert all(mark.peak > 0.8 and mark.base < 0.5 for mark in track.reps)
-    assert len(seen_reps(track, 0.0, track.end_s, at_turn=True)) == len(track.reps)
+    done = [mark for mark in track.reps if mark.range >= COUNTED]
+    assert all(mark.peak > 0.4 and mark.base < 0.5 for mark in done)
+    assert all(mark.peak < 0.8 for mark in track.reps if mark not in done)
+    assert len(seen_reps(track, 0.0, track.end_s, at_turn=True)) == len(done)
+
+
+@settings(max_examples=60, deadline=None)
+@given(seeds)
+def test_jumps_go_beyond_the_start_posture_and_land_before_a_rest(seed: int) -> None:
+    move = Move("squat", lambda beat: None, beyond=0.25)  # type: ignore[arg-type,return-value]
+    track = make_set(np.random.default_rng(seed), move, 4, 0.5, 0.5)
+    assert track.values.min() < -0.1 or max(mark.peak for mark in track.reps) < 0.3
+    still = np.diff(track.values) == 0
+    assert (track.values[:-1][still] > -1e-9).all()
+    assert track.values[-1] == pytest.approx(0, abs=0.2)
+    counted = seen_reps(track, 0.0, track.end_s, at_turn=False)
+    assert len(counted) == sum(mark.range >= COUNTED for mark in track.reps)

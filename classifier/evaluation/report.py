@@ -1,0 +1,87 @@
+"""What one run of `evaluate` found, as data: the page, the JSON and the workbook are made of it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from classifier.evaluation.figures import FIGURES, number
+from classifier.evaluation.measure import Outcome
+from classifier.evaluation.screen import LabelledSet
+from configs.schema import Evaluate
+
+#: Odd sequences that are named in words, each set; the files name all of them.
+LINES = 10
+
+#: The version of the JSON's shape.
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class HeadInfo:
+    """One head file, as the report shows it."""
+
+    name: str
+    file: str
+    sha256: str
+    size_kb: float
+    version: str
+    window: int
+    rate_hz: float
+    actions: tuple[str, ...]
+    trained_on: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One head on one set, by their numbers in the report."""
+
+    head: int
+    set: int
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What one run of `evaluate` found. stopped: not everything was measured."""
+
+    command: str
+    settings: Evaluate
+    heads: tuple[HeadInfo, ...]
+    sets: tuple[LabelledSet, ...]
+    results: tuple[Result, ...]
+    stopped: bool = False
+
+    def content(self) -> dict[str, Any]:
+        """The report as JSON holds it: everything but the pictures."""
+        sets = [
+            {"name": s.name, "sequences": len(s.records), "minutes": s.minutes,
+             "groups": len({r.group for r in s.records}), "problems": list(s.problems)} for s in self.sets
+        ]  # fmt: skip
+        results = []
+        for result in self.results:
+            found = asdict(replace(result.outcome, worst=()))
+            found["worst"] = [shown.labelled.name for shown in result.outcome.worst]
+            results.append({"head": result.head, "set": result.set, **found})
+        return {
+            "format": FORMAT, "command": self.command, "stopped": self.stopped,
+            "settings": self.settings.model_dump(mode="json"), "heads": [asdict(head) for head in self.heads],
+            "sets": sets, "results": results,
+        }  # fmt: skip
+
+    def lines(self) -> list[str]:
+        """The report in words: one line for each head on each set, and how many sequences were odd."""
+        out = []
+        for result in self.results:
+            figures = [(f, f.of(result.outcome)) for f in FIGURES]
+            said = [
+                f"{f.name} {number(v):z.{f.digits}f}{f' {f.unit}' if f.unit else ''}"
+                for f, v in figures
+                if v is not None
+            ]
+            out.append(f"{self.heads[result.head].file} on {self.sets[result.set].name}: {', '.join(said)}")
+        for each in self.sets:
+            out += [f"{each.name}: {line}" for line in each.problems[:LINES]]
+            if len(each.problems) > LINES:
+                out.append(f"{each.name}: {len(each.problems) - LINES} more lines like these are in the report")
+        return out

@@ -1,0 +1,114 @@
+"""Stage 1 over a video file: the keypoint sequence that the edge runner would see, kept so that it is made once."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from keypoints import skeleton
+from keypoints.errors import RepSightError, SourceError
+from keypoints.estimator import PoseEstimator
+from keypoints.smoothing import PoseSmoother
+from keypoints.tracker import SubjectTracker
+from keypoints.types import FloatArray, Frame, KeypointSequence
+from keypoints.video import Video
+
+#: Part of a kept sequence's name. To be raised when estimator, tracker or smoother give other keypoints by the same
+#: model file, so that nothing old is taken for theirs.
+VERSION = 1
+
+Say = Callable[[str], None]
+
+
+def _silent(said: str) -> None: ...
+
+
+def subject_of(frames: Iterable[Frame], estimator: PoseEstimator) -> KeypointSequence:
+    """The subject's keypoints in every frame: estimator, tracker and smoother, chained as at run time.
+
+    A frame without the subject is all zeros. Raises SourceError when there is no frame.
+    """
+    tracker, smoother = SubjectTracker(), PoseSmoother()
+    identity = tracker.identity
+    times: list[float] = []
+    keypoints: list[FloatArray] = []
+    size = (0, 0)
+    for frame in frames:
+        height, width = frame.image.shape[:2]
+        size = size if times else (width, height)
+        subject = tracker.update(estimator.estimate(frame.image), frame.time_s, (width, height))
+        if tracker.identity != identity:
+            identity = tracker.identity
+            smoother.reset()
+        pose = smoother.update(subject, frame.time_s)
+        times.append(frame.time_s)
+        keypoints.append(np.zeros((skeleton.COUNT, 3), np.float32) if pose is None else pose.keypoints)
+    if not times:
+        raise SourceError("has no frames")
+    return KeypointSequence(np.stack(keypoints), np.array(times), size)
+
+
+def extract(
+    video: str | Path, estimator: PoseEstimator, cache: Path | None = None, problem: Say = _silent
+) -> KeypointSequence:
+    """The subject's keypoints in a video file, its name as `source`.
+
+    cache: a folder where the sequence is kept, by what is in the video and in the model file; one that is kept
+    there already is read instead. problem: told, in one line, when a damaged video ends early.
+    Raises SourceError when the file is no video.
+    """
+    video = Path(video)
+    kept = None if cache is None else _kept(video, estimator, cache)
+    if kept is not None and kept.exists():
+        try:
+            return replace(KeypointSequence.load(kept), source=video.name)
+        except RepSightError:  # written by half; it is made anew
+            kept.unlink()
+    with Video(video) as frames:
+        sequence = replace(subject_of(frames, estimator), source=video.name)
+        notice = frames.notice
+    if notice is not None:
+        problem(notice)
+    elif kept is not None:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        sequence.save(kept)
+    return sequence
+
+
+def extract_all(
+    videos: Iterable[str | Path], estimator: PoseEstimator, cache: Path | None = None, problem: Say = _silent
+) -> Iterator[tuple[Path, KeypointSequence]]:
+    """Each video that can be read, with its keypoints; the others are told to `problem`, one line each."""
+    for video in map(Path, videos):
+        try:
+            sequence = extract(video, estimator, cache, problem)
+        except SourceError as error:
+            problem(str(error))
+        else:
+            yield video, sequence
+
+
+def default_cache() -> Path:
+    """Where sequences are kept when the user names no folder: the user's cache, which may be emptied any time."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "repsight" / "keypoints"
+
+
+def _kept(video: Path, estimator: PoseEstimator, cache: Path) -> Path:
+    """The name of a kept sequence: the same video under another name or folder has the same."""
+    whole = f"{VERSION} {estimator.name} {_digest(estimator.path)} {_digest(video)}"
+    return cache / f"{hashlib.sha256(whole.encode()).hexdigest()[:32]}.npz"
+
+
+def _digest(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError:
+        raise SourceError("no such file", file=path) from None
+    except OSError as error:
+        raise SourceError(f"can't be read: {error.strerror}", file=path) from None
