@@ -90,11 +90,13 @@ class _Moment(NamedTuple):
 class ExcursionDetector:
     """Finds completed excursions in a signal that is 0 at rest and 1 at the far end of a full rep."""
 
-    def __init__(self, counted: float, way_back: float, highest_base: float) -> None:
-        """counted: least height of an excursion. way_back: share of the height that completes it.
+    def __init__(self, counted: float, way_back: float, turned_back: float, highest_base: float) -> None:
+        """counted: least height of an excursion. way_back: share of the height that completes it; turned_back: share
+        that completes it when the next one is under way.
         highest_base: a start posture reads at most this, so that a first cycle that began before the camera
         did is measured from a plausible base."""
-        self._counted, self._way_back, self._highest_base = counted, way_back, highest_base
+        self._counted, self._way_back, self._turned_back = counted, way_back, turned_back
+        self._highest_base = highest_base
         self.reset()
 
     def reset(self) -> None:
@@ -126,8 +128,11 @@ class ExcursionDetector:
         elif value < self._trough:
             self._trough, self._trough_s = value, time_s
         if value - self._trough >= self._counted:
-            # It turned round before it was back: that was no rep, and the next one is under way.
+            # It turned round before it was back, and the next one is under way: from there the person starts now.
+            turned = Excursion(self._start_s, self._trough_s, self._base, self._peak)
+            enough = self._peak - self._trough >= self._turned_back * (self._peak - self._base)
             self._base, self._start_s, self._peak, self._trough = self._trough, self._trough_s, value, math.inf
+            return turned if enough else None
         if value > self._peak - self._way_back * (self._peak - self._base):
             return None
         done = Excursion(self._start_s, time_s, self._base, self._peak)
@@ -159,7 +164,9 @@ class RepCounter:
         self._at_turn = np.array([a.counted_at == "turn" for a in self._actions])
         # Counted at the turning point is counted on return to it: the same detector on the mirrored signal.
         self._detectors = {
-            at_turn: ExcursionDetector(self._range.counted, self._range.way_back, self._settings.highest_base)
+            at_turn: ExcursionDetector(
+                self._range.counted, self._range.way_back, self._settings.turned_back, self._settings.highest_base
+            )
             for at_turn in (False, True)
         }
         self.reps: dict[str, int] = {}
@@ -264,7 +271,7 @@ class RepCounter:
         if done is None:
             return None
         start_s = min(done.start_s, time_s - self._settings.look_back_s)
-        rows = [moment for moment in self._history if moment.time_s >= start_s]
+        rows = [moment for moment in self._history if start_s <= moment.time_s <= done.end_s]
         # The far half of a rep tells the action; near its start posture many actions look alike.
         weights = np.abs(np.array([row.share for row in rows]) - float(at_turn)) + _LEAST_WEIGHT
         mean = np.average([row.probabilities for row in rows], axis=0, weights=weights)

@@ -93,6 +93,7 @@ class Counting(Schema):
     switch_margin: float = Field(default=0.15, ge=0, lt=1, description="lead that changes the action shown")
     smooth_s: float = Field(default=0.06, ge=0, description="time constant of the low-pass on the phase")
     highest_base: float = Field(default=0.35, ge=0, lt=1, description="a start posture reads at most this")
+    turned_back: float = Field(default=0.6, gt=0, le=1, description="way back of a rep whose next one is under way")
     clear_action: float = Field(default=0.5, ge=0, le=1, description="mean probability that a rep's action needs")
     look_back_s: float = Field(default=0.6, ge=0, description="least time over which that mean is taken")
     seen_confidence: float = Field(default=0.3, ge=0, le=1, description="a joint below it is not seen")
@@ -145,7 +146,7 @@ class TrainHead(Schema):
 
     head: str = "gru"
     data: tuple[str, ...] = Field(default=(), description="folders of labelled sequences; made when there are none")
-    synthetic: int = Field(default=3400, ge=1, description="how many synthetic sequences are then made")
+    synthetic: int = Field(default=2000, ge=1, description="how many synthetic sequences are then made")
     base: str | None = Field(default=None, description="head file whose weights it begins with")
     freeze: bool = Field(default=False, description="keep the body of `base` as it is, and train the outputs alone")
     leave_out: tuple[str, ...] = Field(default=(), description="actions that the head is not to know")
@@ -153,9 +154,9 @@ class TrainHead(Schema):
     weights: Literal["int8", "fp32"] = "int8"
     window: int = Field(default=36, ge=2, description="samples a window")
     rate_hz: float = Field(default=12.0, gt=0, description="samples a second")
-    every_s: float = Field(default=0.35, gt=0, description="seconds between the windows cut from a sequence")
-    epochs: int = Field(default=10, ge=1)
-    patience: int = Field(default=6, ge=1, description="epochs without a better validation loss before it stops")
+    every_s: float = Field(default=1.0, gt=0, description="seconds between the windows cut from a sequence")
+    epochs: int = Field(default=24, ge=1)
+    patience: int = Field(default=8, ge=1, description="epochs without a better validation loss before it stops")
     batch: int = Field(default=256, ge=1)
     learning_rate: float = Field(default=3e-3, gt=0)
     weight_decay: float = Field(default=1e-3, ge=0)

@@ -42,7 +42,7 @@ def collect(
             said.append(PENN_ACTION)
         else:
             found = _labelled(path, actions, progress)
-            synthetic = all((s.source or "").startswith("synthetic") for s in found)
+            synthetic = all((s.source or "").startswith(("synthetic", "rest")) for s in found)
             said.append(SYNTHETIC if synthetic else f"keypoint sequences of {path.name}")
         sequences += found
     return sequences, list(dict.fromkeys(said))

@@ -80,7 +80,7 @@ def read_file(file: Path, actions: Actions) -> tuple[str, KeypointSequence]:
 
 
 def sets(
-    sequences: Iterable[KeypointSequence], actions: Actions, seed: int = 0, variants: int = 2
+    sequences: Iterable[KeypointSequence], actions: Actions, seed: int = 0, variants: int = 4
 ) -> Iterator[KeypointSequence]:
     """Sets of repetitions out of Penn Action's recordings, most of which show a single one.
 
