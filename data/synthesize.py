@@ -130,7 +130,8 @@ def _clip(config: Synthesize, out: Path, progress: Progress) -> list[Path]:
     body = make_body(int(rng.integers(BODIES)))
     script = script_of(config, body)
     fps = float(np.clip(demo.FPS, *config.rate_hz))
-    shown = pose(body, script, 0.0, np.arange(int(script.end_s * fps)) / fps)
+    # One frame more than seconds times rate: the last rep ends with the script.
+    shown = pose(body, script, 0.0, np.arange(int(np.ceil(script.end_s * fps)) + 1) / fps)
     seen = camera.place(rng, keypoints(body, shown.solved), shown.time_s, shown.view, config.size)
 
     def pictures() -> Any:

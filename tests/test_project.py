@@ -126,7 +126,8 @@ def test_a_room_imports_only_the_rooms_that_it_may(room: str) -> None:
 
 @pytest.mark.parametrize("file", sorted((ROOT / "configs").glob("*.yaml")), ids=lambda file: file.name)
 def test_every_shipped_setting_fits_its_schema(file: Path) -> None:
-    name = "".join(word.capitalize() for word in file.stem.split("_"))
+    stem = {"shipped_head": "train_head"}.get(file.stem, file.stem)
+    name = "".join(word.capitalize() for word in stem.split("_"))
     loaded = configs.load(getattr(schema, name), file)
     assert isinstance(loaded, getattr(schema, name))
     assert yaml.safe_load(file.read_text(encoding="utf-8")), "an empty file explains nothing"

@@ -402,10 +402,10 @@ def test_files_play_at_their_own_speed_where_somebody_watches(
 
 
 def test_without_a_camera_the_demo_clip_is_shown_and_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    from edge.run import _choose_source
+    from edge.run import choose_source
 
     monkeypatch.setattr("edge.run.cameras", list)
-    name, greeting = _choose_source("auto")
+    name, greeting = choose_source("auto")
     assert name == "demo"
     assert greeting is not None
     assert "demo" in greeting
