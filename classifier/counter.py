@@ -282,9 +282,10 @@ class RepCounter:
         farthest = int(weights.argmax())
         # The phase points back on a way back that is made; a share that falls while it points on was relabelled.
         back = np.mean([row.sine if at_turn else -row.sine for row in rows[farthest:]])
-        # A change of action drops the rep: nothing else was likeliest at the turning point or is so now, and nothing
-        # else was shown since, which lags behind.
-        others = {int(rows[i].probabilities.argmax()) for i in (farthest, -1)} | {row.shown for row in rows[farthest:]}
+        # A change of action drops the rep: nothing else was likeliest at the turning point or is nearly so now, and
+        # nothing else was shown since, which lags behind.
+        rivals = np.flatnonzero(rows[-1].probabilities >= self._settings.rival)
+        others = {int(rows[farthest].probabilities.argmax()), *rivals.tolist()} | {row.shown for row in rows[farthest:]}
         switched = any(i != best and self._actions[i].kind != "rest" for i in others)
         if not clear or switched or back < 0 or seen < self._settings.seen_share:
             return None

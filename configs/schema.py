@@ -95,6 +95,7 @@ class Counting(Schema):
     highest_base: float = Field(default=0.35, ge=0, lt=1, description="a start posture reads at most this")
     turned_back: float = Field(default=0.6, gt=0, le=1, description="way back of a rep whose next one is under way")
     clear_action: float = Field(default=0.5, ge=0, le=1, description="mean probability that a rep's action needs")
+    rival: float = Field(default=0.4, gt=0, le=1, description="probability of another action that ends a rep's own")
     look_back_s: float = Field(default=0.6, ge=0, description="least time over which that mean is taken")
     seen_confidence: float = Field(default=0.3, ge=0, le=1, description="a joint below it is not seen")
     seen_share: float = Field(default=0.5, ge=0, le=1, description="share of a rep in which its joints are seen")
