@@ -72,7 +72,7 @@ def augment(keypoints: Tensor, how: Augment, generator: torch.Generator) -> tupl
     whole = uniform(batch, 1, skeleton.COUNT) < drop_share[:, None, None] / 2
     single = uniform(batch, length, skeleton.COUNT) < drop_share[:, None, None] / 2
     part = _PART_MASKS[(uniform(batch) * len(_PARTS)).long()] & (uniform(batch) < how.part_dropout)[:, None]
-    dropped = seen & ~whole & ~single & ~part[:, None]
+    kept = seen & ~whole & ~single & ~part[:, None]
 
     low, high = _box(points, seen, (2,))
     square = (points - low) / (high - low).clamp(min=1e-3)
@@ -83,7 +83,7 @@ def augment(keypoints: Tensor, how: Augment, generator: torch.Generator) -> tupl
     confidence = torch.where((uniform(batch) < how.strange_confidence)[:, None, None], strange, confidence)
     confidence = torch.where((uniform(batch) < how.sure)[:, None, None], torch.ones_like(confidence), confidence)
 
-    keypoints = torch.cat([points, confidence[..., None]], -1) * dropped[..., None]
+    keypoints = torch.cat([points, confidence[..., None]], -1) * kept[..., None]
     start = (uniform(batch) * length).long() * (uniform(batch) < how.short_history)
     samples = torch.arange(length)[None]
     keypoints = keypoints.gather(1, torch.maximum(samples, start[:, None])[:, :, None, None].expand_as(keypoints))

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime as ort
 import torch
 from numpy.typing import NDArray
 from onnx import TensorProto, compose, helper, numpy_helper
@@ -18,13 +17,13 @@ from torch import Tensor
 
 from classifier.augment import augment
 from classifier.examples import Examples
-from classifier.export import TOLERANCE, example_windows, round_weights, traced, write
+from classifier.export import example_windows, round_weights, traced, verify, write
 from classifier.heads.classic import SUMMARY, Summary
 from classifier.heads.registry import classic
 from classifier.training import Report, split_by_subject
 from configs.schema import TrainHead
 from keypoints.card import HeadCard
-from keypoints.errors import InputError, RepSightError
+from keypoints.errors import InputError
 from keypoints.types import FloatArray
 
 #: Shares of the windows that the learning curve is drawn over; the last fit is the one that is kept.
@@ -153,7 +152,11 @@ def export_classic(trained: TrainedClassic, card: HeadCard, path: Path) -> None:
     """
     example = example_windows(card.window)
     graph = _merged(trained, example, card)
-    write(graph, card, path, lambda partial: _verify(trained, partial, example))
+
+    def expected(windows: Tensor) -> dict[str, NDArray[np.float64]]:
+        return {"action": trained.probabilities(windows)}
+
+    write(graph, card, path, lambda partial: verify(partial, example, expected, "scikit-learn"))
 
 
 def _merged(trained: TrainedClassic, example: Tensor, card: HeadCard) -> onnx.ModelProto:
@@ -185,12 +188,3 @@ def _merged(trained: TrainedClassic, example: Tensor, card: HeadCard) -> onnx.Mo
     del merged.graph.output[:]
     merged.graph.output.append(helper.make_tensor_value_info("action", TensorProto.FLOAT, ["batch", trained.classes]))
     return merged
-
-
-def _verify(trained: TrainedClassic, path: Path, example: Tensor) -> None:
-    session = ort.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    for windows in (example, example[:1], torch.zeros_like(example)):
-        found = np.asarray(session.run(["action"], {"keypoints": windows.numpy()})[0])
-        difference = float(np.abs(trained.probabilities(windows) - found).max())
-        if not difference <= TOLERANCE:
-            raise RepSightError(f"{path}: action: the export differs from scikit-learn by {difference:.2g}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,10 @@ from keypoints.types import FloatArray, KeypointSequence
 
 #: The action of a sample that has none: before the first frame, or without anybody.
 UNKNOWN = -1
+
+
+#: One sampled sequence: keypoints (G, 17, 3), labels (G,), phases (G, 2), and the samples at which windows end (M,).
+Piece = tuple[FloatArray, NDArray[np.int64], FloatArray, NDArray[np.int64]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +40,6 @@ class Examples:
     def __len__(self) -> int:
         return len(self.start)
 
-    @property
-    def keypoints(self) -> FloatArray:
-        """Every window, float32 (M, T, 17, 3)."""
-        return self.windows(np.arange(len(self)))
-
     def windows(self, which: NDArray[np.int64]) -> FloatArray:
         """Some windows by their numbers, float32 (B, T, 17, 3)."""
         windows: FloatArray = self.samples[self.start[which][:, None] + np.arange(self.length)]
@@ -51,10 +50,28 @@ class Examples:
         """The action of each window's newest sample, int64 (M,)."""
         return self.labels[self.start + self.length - 1]
 
-    @property
-    def phase(self) -> FloatArray:
-        """The phase at each window's newest sample, float32 (M, 2)."""
-        return self.phases[self.start + self.length - 1]
+    @classmethod
+    def of(cls, pieces: Iterable[Piece], length: int) -> Examples:
+        """Windows of `length` samples out of sampled sequences; before the first sample its pose is repeated.
+
+        Raises InputError when there is no window.
+        """
+        samples, labels, phases, starts, origins = [], [], [], [], []
+        offset, before = 0, length - 1
+        for number, (points, label, phase, ends) in enumerate(pieces):
+            samples.append(np.concatenate([np.repeat(points[:1], before, 0), points]))
+            labels.append(np.concatenate([np.full(before, UNKNOWN), label]))
+            phases.append(np.concatenate([np.zeros((before, 2)), phase]))
+            starts.append(offset + ends)
+            origins.append(np.full(len(ends), number))
+            offset += len(samples[-1])
+        if not sum(map(len, starts)):
+            raise InputError("no example", field="sequences", expected="labelled sequences with a person in them")
+        return cls(
+            np.concatenate(samples).astype(np.float32), np.concatenate(labels).astype(np.int64),
+            np.concatenate(phases).astype(np.float32), np.concatenate(starts).astype(np.int64),
+            np.concatenate(origins).astype(np.int64), length,
+        )  # fmt: skip
 
 
 def cut(
@@ -76,44 +93,31 @@ def cut(
     """
     index = {name: i for i, name in enumerate(actions.names)}
     rng = np.random.default_rng(seed)
-    samples, labels, phases, starts, origins = [], [], [], [], []
-    offset = 0
-    for number, sequence in enumerate(sequences):
-        names = sequence.actions
-        source = sequence.source or f"sequence {number}"
-        if names is None:
-            raise InputError("has no labels", file=source, field="action")
-        unknown = set(names) - set(index) - set(leave_out)
-        if unknown:
-            raise InputError("unknown label", file=source, field="action", expected=", ".join(actions.names),
-                             found=", ".join(sorted(unknown)))  # fmt: skip
-        times = sequence.time_s
-        grid, points = resample(times, sequence.keypoints, rate_hz)
-        nearest = np.minimum(np.searchsorted(times, grid - 1e-6), len(times) - 1)
-        label = np.array([index.get(name, UNKNOWN) for name in names])[nearest]
-        label[~(points[:, :, 2] > 0).any(1)] = UNKNOWN
-        # Before the first frame the first pose is repeated.
-        before = length - 1
-        samples.append(np.concatenate([np.repeat(points[:1], before, 0), points]))
-        labels.append(np.concatenate([np.full(before, UNKNOWN), label]))
-        phases.append(np.concatenate([np.zeros((before, 2)), _phase_at(sequence, grid, nearest)]))
-        ends = np.arange(rng.uniform(0, every_s), grid[-1] - grid[0] + 1e-6, every_s)
-        ends = np.unique(np.floor(ends * rate_hz).astype(np.int64))
-        ends = ends[label[ends] != UNKNOWN]
-        # Samples that show what is left out, counted up to each one: a window without any has equal counts at its ends.
-        shown = np.cumsum(np.concatenate([np.zeros(length), np.isin(names, list(leave_out))[nearest]]))
-        ends = ends[shown[ends + length] == shown[ends]]
-        starts.append(offset + ends)
-        origins.append(np.full(len(ends), number))
-        offset += len(samples[-1])
-        progress(number + 1)
-    if not starts or not sum(map(len, starts)):
-        raise InputError("no example", field="sequences", expected="labelled sequences with a person in them")
-    return Examples(
-        np.concatenate(samples).astype(np.float32), np.concatenate(labels).astype(np.int64),
-        np.concatenate(phases).astype(np.float32), np.concatenate(starts).astype(np.int64),
-        np.concatenate(origins).astype(np.int64), length,
-    )  # fmt: skip
+
+    def pieces() -> Iterator[Piece]:
+        for number, sequence in enumerate(sequences):
+            names = sequence.actions
+            source = sequence.source or f"sequence {number}"
+            if names is None:
+                raise InputError("has no labels", file=source, field="action")
+            unknown = set(names) - set(index) - set(leave_out)
+            if unknown:
+                raise InputError("unknown label", file=source, field="action", expected=", ".join(actions.names),
+                                 found=", ".join(sorted(unknown)))  # fmt: skip
+            times = sequence.time_s
+            grid, points = resample(times, sequence.keypoints, rate_hz)
+            nearest = np.minimum(np.searchsorted(times, grid - 1e-6), len(times) - 1)
+            label = np.array([index.get(name, UNKNOWN) for name in names])[nearest]
+            label[~(points[:, :, 2] > 0).any(1)] = UNKNOWN
+            ends = np.arange(rng.uniform(0, every_s), grid[-1] - grid[0] + 1e-6, every_s)
+            ends = np.unique(np.floor(ends * rate_hz).astype(np.int64))
+            ends = ends[label[ends] != UNKNOWN]
+            # Samples that show what is left out, counted up to each: a window without any has equal counts at its ends.
+            shown = np.cumsum(np.concatenate([np.zeros(length), np.isin(names, list(leave_out))[nearest]]))
+            yield points, label, _phase_at(sequence, grid, nearest), ends[shown[ends + length] == shown[ends]]
+            progress(number + 1)
+
+    return Examples.of(pieces(), length)
 
 
 def _phase_at(sequence: KeypointSequence, grid: NDArray[np.float64], nearest: NDArray[np.int64]) -> FloatArray:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import tempfile
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -57,8 +58,13 @@ def export_head(model: HeadModel, card: HeadCard, path: Path) -> None:
     """
     served = Served(model, card.temperature).eval()
     example = example_windows(card.window)
-    graph = traced(served, example, ["action", "phase"])
-    write(graph, card, path, lambda partial: _verify(served, partial, example))
+    names = ["action", "phase"]
+
+    @torch.no_grad()
+    def expected(windows: Tensor) -> dict[str, NDArray[Any]]:
+        return dict(zip(names, (part.numpy() for part in served(windows)), strict=True))
+
+    write(traced(served, example, names), card, path, lambda partial: verify(partial, example, expected))
 
 
 def example_windows(window: int) -> Tensor:
@@ -160,13 +166,14 @@ def _short_names(graph: onnx.GraphProto) -> None:
     del graph.value_info[:]
 
 
-def _verify(served: nn.Module, path: Path, example: Tensor) -> None:
+def verify(
+    path: Path, example: Tensor, expected: Callable[[Tensor], Mapping[str, NDArray[Any]]], source: str = "its source"
+) -> None:
+    """Raise RepSightError when the file at `path` does not give what `expected` gives, by output, of windows."""
     session = ort.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     for windows in (example, example[:1], torch.zeros_like(example)):
-        with torch.no_grad():
-            expected = served(windows)
-        found = session.run(["action", "phase"], {"keypoints": windows.numpy()})
-        for name, e, f in zip(("action", "phase"), expected, found, strict=True):
-            difference = float(np.abs(e.numpy() - np.asarray(f)).max())
+        for name, values in expected(windows).items():
+            found = session.run([name], {"keypoints": windows.numpy()})[0]
+            difference = float(np.abs(values - np.asarray(found)).max())
             if not difference <= TOLERANCE:
-                raise RepSightError(f"{path}: {name}: the export differs from its source by {difference:.2g}")
+                raise RepSightError(f"{path}: {name}: the export differs from {source} by {difference:.2g}")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from classifier.examples import UNKNOWN, Examples
+from classifier.examples import UNKNOWN, Examples, Piece
 from configs.schema import Action, Practice
 from keypoints import skeleton
 from keypoints.cycles import dominant_motion, find_reps, from_start
@@ -106,31 +106,22 @@ def practise(
     camera, who does something else.
     """
     rng = np.random.default_rng(seed)
-    samples, labels, phases, starts, origins = [], [], [], [], []
-    offset = 0
-    for number in range(how.sets):
-        one = lessons[number % len(lessons)]
-        way = _play if rng.random() < 0.5 else _chain
-        moments = np.array(list(way(one, rng, rate_hz, how)))
-        earlier, later, share, known = moments.T
-        points = _pose(one.sequence, earlier, later, share)
-        if rng.random() < how.counterexamples:
-            points = _without_a_part(points, one, rng)
-            known = np.zeros_like(known)
-        before = length - 1
-        samples.append(np.concatenate([np.repeat(points[:1], before, 0), points]))
-        labels.append(np.concatenate([np.full(before, UNKNOWN), np.where(known > 0, action, UNKNOWN)]))
-        phase = np.stack([np.interp(later, one.sequence.time_s, one.phase[:, i]) for i in range(2)], 1)
-        phases.append(np.concatenate([np.zeros((before, 2)), phase * (known > 0)[:, None]]))
-        ends = np.arange(rng.integers(1, 4), len(points), 3)
-        starts.append(offset + ends)
-        origins.append(np.full(len(ends), number))
-        offset += len(samples[-1])
-    return Examples(
-        np.concatenate(samples).astype(np.float32), np.concatenate(labels).astype(np.int64),
-        np.concatenate(phases).astype(np.float32), np.concatenate(starts).astype(np.int64),
-        np.concatenate(origins).astype(np.int64), length,
-    )  # fmt: skip
+
+    def pieces() -> Iterator[Piece]:
+        for number in range(how.sets):
+            one = lessons[number % len(lessons)]
+            way = _play if rng.random() < 0.5 else _chain
+            moments = np.array(list(way(one, rng, rate_hz, how)))
+            earlier, later, share, known = moments.T
+            points = _pose(one.sequence, earlier, later, share)
+            if rng.random() < how.counterexamples:
+                points = _without_a_part(points, one, rng)
+                known = np.zeros_like(known)
+            phase = np.stack([np.interp(later, one.sequence.time_s, one.phase[:, i]) for i in range(2)], 1)
+            label = np.where(known > 0, action, UNKNOWN)
+            yield points, label, phase * (known > 0)[:, None], np.arange(rng.integers(1, 4), len(points), 3)
+
+    return Examples.of(pieces(), length)
 
 
 #: One sample: between the recording's moments `earlier` and `later`, s, at `share` of the way; whether it is labelled.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 
@@ -10,7 +10,7 @@ from classifier.counter import Count, Rep, RepCounter
 from classifier.head import OnnxHead, Prediction
 from classifier.motion import DominantMotion
 from classifier.taught import with_taught
-from classifier.window import Window
+from classifier.window import Tick, Window
 from configs.loader import load_actions
 from configs.schema import Actions, Counting
 from keypoints.types import FloatArray
@@ -21,6 +21,11 @@ Clock = Callable[[str], AbstractContextManager[None]]
 
 def _untimed(stage: str) -> AbstractContextManager[None]:
     return nullcontext()
+
+
+def _counted_at(time_s: float, reps: Sequence[Rep]) -> tuple[Rep, ...]:
+    """A tick is answered when the first frame at or after it has come: that is when its reps are counted."""
+    return tuple(replace(rep, counted_at_s=time_s) for rep in reps)
 
 
 class ActionReader:
@@ -63,27 +68,20 @@ class ActionReader:
         with clock("window"):
             ticks = self._window.push(time_s, keypoints)
         with clock("head"):
-            predictions = [self._with_phase(self._head(window), window) for _, window in ticks]
+            predictions = self._ask(ticks)
         with clock("count"):
-            new: list[Rep] = []
-            for (tick_s, window), prediction in zip(ticks, predictions, strict=True):
-                self._last = self._counter.update(tick_s, window[-1], prediction)
-                # A tick is answered when the first frame at or after it has come.
-                new += [replace(rep, counted_at_s=time_s) for rep in self._last.new_reps]
-            if self._last is not None and self._last.new_reps != tuple(new):
-                self._last = replace(self._last, new_reps=tuple(new))
+            new = self._count(ticks, predictions)
+            if self._last is not None and (new or self._last.new_reps):
+                self._last = replace(self._last, new_reps=_counted_at(time_s, new))
         return self._last
 
     def finish(self) -> Count | None:
         """The source has ended: the last count, with the reps that were done by its end and not yet counted."""
         if self._last is None or self._seen_s is None:
             return self._last
-        new: list[Rep] = []
-        for tick_s, window in self._window.finish():
-            self._last = self._counter.update(tick_s, window[-1], self._with_phase(self._head(window), window))
-            new += self._last.new_reps
-        new += self._counter.finish()
-        self._last = replace(self._last, new_reps=tuple(replace(rep, counted_at_s=self._seen_s) for rep in new))
+        ticks = self._window.finish()
+        new = [*self._count(ticks, self._ask(ticks)), *self._counter.finish()]
+        self._last = replace(self._last, new_reps=_counted_at(self._seen_s, new))
         return self._last
 
     def forget(self) -> None:
@@ -92,6 +90,18 @@ class ActionReader:
         self._window.clear()
         self._motion.reset()
         self._seen_s = self._last = None
+
+    def _ask(self, ticks: Sequence[Tick]) -> list[Prediction]:
+        """What the head says at each tick."""
+        return [self._with_phase(self._head(window), window) for _, window in ticks]
+
+    def _count(self, ticks: Sequence[Tick], predictions: Sequence[Prediction]) -> list[Rep]:
+        """Hand the ticks on to the counter; the reps that they complete."""
+        new: list[Rep] = []
+        for (tick_s, window), prediction in zip(ticks, predictions, strict=True):
+            self._last = self._counter.update(tick_s, window[-1], prediction)
+            new += self._last.new_reps
+        return new
 
     def _with_phase(self, prediction: Prediction, window: FloatArray) -> Prediction:
         """The prediction, with a phase from the body's motion where the head gives none."""

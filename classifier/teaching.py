@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -17,7 +16,7 @@ from classifier.head import OnnxHead
 from classifier.heads import HeadModel
 from classifier.practice import Lesson, define, lesson, practise
 from classifier.restore import load_head
-from classifier.training import Report
+from classifier.training import Report, Windows, relabelled
 from configs.schema import Actions, TrainHead
 from keypoints.card import CardAction, HeadCard
 from keypoints.errors import InputError
@@ -133,19 +132,17 @@ def _fit(
     at_first = [weight.detach().clone() for weight in model.body.parameters()]
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, how.learning_rate, total_steps=how.steps)
     of_new = round(how.share * how.batch)
+    windows = Windows(new), Windows(old)
     model.train()
     total = 0.0
     for step in range(how.steps):
         parts = [
-            _batch(new, of_new, generator, labelled=True),
-            _batch(old, how.batch - of_new, generator, labelled=False),
+            windows[0][torch.randint(len(new), (of_new,), generator=generator)],
+            _unlabelled(*windows[1][torch.randint(len(old), (how.batch - of_new,), generator=generator)]),
         ]
         keypoints, action, phase = (torch.cat(part) for part in zip(*parts, strict=True))
         keypoints, origin = augment(keypoints, config.augment, generator)
-        known = origin >= 0
-        origin = origin.clamp(min=0)
-        action = torch.where(known, action.gather(1, origin), UNKNOWN)
-        phase = phase.gather(1, origin[..., None].expand_as(phase)) * known[..., None]
+        action, phase = relabelled(action, phase, origin)
         loss = _loss(model, teacher, keypoints, action, phase, card.temperature, config.phase_weight)
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
@@ -161,15 +158,8 @@ def _fit(
             total = 0.0
 
 
-def _batch(examples: Examples, size: int, generator: torch.Generator, *, labelled: bool) -> tuple[Tensor, ...]:
-    """Windows drawn at random with their labels or with none: keypoints (B, T, 17, 3), action (B, T), phase
-    (B, T, 2)."""
-    drawn = torch.randint(len(examples), (size,), generator=generator).numpy()
-    rows = examples.start[drawn][:, None] + np.arange(examples.length)
-    action, phase = examples.labels[rows], examples.phases[rows]
-    if not labelled:
-        action, phase = np.full_like(action, UNKNOWN), np.zeros_like(phase)
-    return tuple(torch.from_numpy(part) for part in (examples.samples[rows], action, phase))
+def _unlabelled(keypoints: Tensor, action: Tensor, phase: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    return keypoints, torch.full_like(action, UNKNOWN), torch.zeros_like(phase)
 
 
 def _loss(

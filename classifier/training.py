@@ -64,7 +64,7 @@ def train(
     torch.manual_seed(config.seed)
     torch.set_num_threads(config.threads)
     training, validation = split_by_subject(examples, subjects, config.validation, config.seed)
-    windows = _Windows(examples)
+    windows = Windows(examples)
     held_out = windows[torch.from_numpy(validation)]
 
     model = begin(config, classes)
@@ -87,7 +87,7 @@ def train(
             keypoints, action, phase = windows[batch]
             keypoints, origin = augment(keypoints, config.augment, generator)
             logits, found = model.history(keypoints)
-            loss = loss_of(logits, found, *_relabelled(action, phase, origin))
+            loss = loss_of(logits, found, *relabelled(action, phase, origin))
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -113,7 +113,7 @@ def train(
     return Trained(model, temperature, validate(model, *held_out, loss_of), state["curve"])
 
 
-class _Windows:
+class Windows:
     """Batches of windows with the labels of all their samples: keypoints (B, T, 17, 3), action (B, T), phase
     (B, T, 2)."""
 
@@ -128,7 +128,7 @@ class _Windows:
         return keypoints, action, phase
 
 
-def _relabelled(action: Tensor, phase: Tensor, origin: Tensor) -> tuple[Tensor, Tensor]:
+def relabelled(action: Tensor, phase: Tensor, origin: Tensor) -> tuple[Tensor, Tensor]:
     """Labels (B, T) and (B, T, 2) after augmentation moved samples; UNKNOWN and (0, 0) where there is none."""
     known = origin >= 0
     origin = origin.clamp(min=0)

@@ -15,6 +15,9 @@ MAX_GAP_S = 0.25
 
 _EPSILON = 1e-6
 
+#: When a window ends, in s, and the window: float32 (T, 17, 3), newest sample last.
+Tick = tuple[float, FloatArray]
+
 
 def resample(
     time_s: NDArray[np.float64], keypoints: FloatArray, rate_hz: float
@@ -70,7 +73,7 @@ class Window:
         self._newest = 0  # number of the newest sample
         self._time_s = -math.inf
 
-    def push(self, time_s: float, keypoints: FloatArray) -> list[tuple[float, FloatArray]]:
+    def push(self, time_s: float, keypoints: FloatArray) -> list[Tick]:
         """Add the newest frame, float32 (17, 3). Returns (time in s, window) for each sample that it completes,
         oldest first; window: float32 (length, 17, 3), newest sample last.
 
@@ -94,7 +97,7 @@ class Window:
         self._sighted_s[seen] = time_s
         return [window for back in range(min(added, self._late) - 1, -1, -1) for window in self._window(back)]
 
-    def finish(self) -> list[tuple[float, FloatArray]]:
+    def finish(self) -> list[Tick]:
         """The recording ends: the last pose stands for the sample that was still to come, if one was."""
         if self._start_s is None or self._time_s <= self._start_s + self._newest / self.rate_hz + _EPSILON:
             return []
@@ -120,7 +123,7 @@ class Window:
         mixed = self._sighting * (1 - share) + keypoints * share
         np.copyto(latest, mixed, where=inside[..., None])
 
-    def _window(self, back: int) -> list[tuple[float, FloatArray]]:
+    def _window(self, back: int) -> list[Tick]:
         """The window that ends `back` samples before the newest, unless nobody is seen there."""
         assert self._start_s is not None
         end = len(self._samples) - back

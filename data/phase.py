@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from configs.schema import Action
-from keypoints.geometry import LEAST_ANGLE_DEG, LEAST_RANGE, angles_deg, paths_about_centre
+from keypoints.cycles import averaged, dominant_motion, share_of_range
+from keypoints.geometry import LEAST_ANGLE_DEG, LEAST_RANGE, angles_deg
 from keypoints.types import FloatArray
 
 #: Least correlation of the dominant motion with the joint angle of the action's full rep.
@@ -21,13 +22,11 @@ def phase_of_recording(keypoints: FloatArray, action: Action) -> FloatArray:
     if action.full is None:
         return np.tile(np.array([1, 0], np.float32), (len(keypoints), 1))
     unknown = np.zeros((len(keypoints), 2), np.float32)
-    paths = paths_about_centre(keypoints)
+    position = dominant_motion(keypoints)
     angle = angles_deg(keypoints, action.full.angle)
     known = np.isfinite(angle)
-    if paths is None or known.mean() < 0.5 or np.ptp(angle[known]) < LEAST_ANGLE_DEG:
+    if position is None or known.mean() < 0.5 or np.ptp(angle[known]) < LEAST_ANGLE_DEG:
         return unknown
-    centred = paths - paths.mean(0)
-    position = centred @ np.linalg.svd(centred, full_matrices=False)[2][0]
     if np.ptp(position[known]) < LEAST_RANGE:
         return unknown
     opening = np.corrcoef(position[known], angle[known])[0, 1]
@@ -35,10 +34,8 @@ def phase_of_recording(keypoints: FloatArray, action: Action) -> FloatArray:
         return unknown
     if (opening > 0) != (action.full.turn_deg > action.full.start_deg):
         position = -position
-    low, high = np.percentile(position, [3, 97])
-    share = np.clip((position - low) / (high - low), 0, 1)
-    cosine = 1 - 2 * share
-    rising = np.gradient(np.convolve(np.pad(position, 2, "edge"), np.ones(5) / 5, "valid")) >= 0
+    cosine = 1 - 2 * share_of_range(position)
+    rising = np.gradient(averaged(position, 5)) >= 0
     sine = np.sqrt(1 - cosine**2) * np.where(rising, 1, -1)
     labels: FloatArray = np.stack([cosine, sine], -1).astype(np.float32)
     return labels

@@ -16,7 +16,7 @@ from data.body import BODIES, Body, make_body
 from data.kinematics import Floats
 from data.posture import Solved, keypoints, lifted, lowest, solve
 from data.script import Script
-from keypoints import skeleton
+from keypoints.geometry import mirrored
 from keypoints.sequences import smoothed
 from keypoints.types import KeypointSequence
 
@@ -82,20 +82,12 @@ def film(rng: np.random.Generator, scene: Scene, source: str) -> KeypointSequenc
     facing = occlusion.facing(scene.solved, cam.place)
     seen = noise.observe(rng, pixels, cover, cam.size, scene.time_s, facing, behind)
     if rng.random() < 0.5:  # a mirrored camera, and no side is better trained than the other
-        seen = mirror(seen, cam.size[0])
+        seen = mirrored(seen, cam.size[0])
     return KeypointSequence(
         keypoints=seen.astype(np.float32), time_s=scene.time_s, size=cam.size, action=scene.action,
         reps_s=scene.reps_s, holds_s=scene.holds_s, phase=scene.phase.astype(np.float32),
         subject=scene.body.subject, source=source,
     )  # fmt: skip
-
-
-def mirror(keypoints: Floats, width: int) -> Floats:
-    """Keypoints (N, 17, 3) of the mirrored picture; missing joints stay (0, 0, 0)."""
-    out = keypoints[:, list(skeleton.MIRROR)].copy()
-    there = out[..., 2] > 0
-    out[..., 0] = np.where(there, width - 1 - out[..., 0], 0.0)
-    return out
 
 
 def make(index: int, seed: int, config: Synthesize) -> KeypointSequence:

@@ -56,7 +56,7 @@ def find_reps(time_s: NDArray[np.float64], position: NDArray[np.float64]) -> tup
     A rep that the recording shows only in part counts when it shows its turning point and most of both ways.
     """
     rate_hz = (len(time_s) - 1) / max(float(time_s[-1] - time_s[0]), 1e-9)
-    share = share_of_range(_averaged(position, 2 * round(_SMOOTH_S * rate_hz / 2) + 1))
+    share = share_of_range(averaged(position, 2 * round(_SMOOTH_S * rate_hz / 2) + 1))
     reps_s = []
     phase = np.tile(np.array([1, 0], np.float32), (len(share), 1))
     tops = _tops(share)
@@ -93,7 +93,7 @@ def _tops(share: NDArray[np.float64]) -> list[int]:
     return [*tops, top] if rising else tops
 
 
-def _averaged(values: NDArray[np.float64], width: int) -> NDArray[np.float64]:
+def averaged(values: NDArray[np.float64], width: int) -> NDArray[np.float64]:
     """The moving average over an odd number of frames."""
     padded = np.pad(values, width // 2, "edge")
     return np.convolve(padded, np.ones(width) / width, "valid")

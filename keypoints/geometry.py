@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,3 +53,10 @@ def angles_deg(keypoints: FloatArray, name: str) -> NDArray[np.float64]:
     count = np.isfinite(both).sum(0)
     total = np.nansum(both, axis=0)
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
+def mirrored(keypoints: NDArray[Any], width: int) -> NDArray[Any]:
+    """Keypoints (N, 17, 3) of the mirrored picture, `width` px wide; missing joints stay (0, 0, 0)."""
+    out = keypoints[:, list(skeleton.MIRROR)].copy()
+    out[..., 0] = np.where(out[..., 2] > 0, width - 1 - out[..., 0], 0.0)
+    return out

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keypoints import skeleton
+from keypoints.geometry import mirrored
 from keypoints.tracker import SubjectTracker
 from keypoints.types import FloatArray, KeypointSequence, Pose
 
@@ -75,9 +76,7 @@ def lose_frames(sequence: KeypointSequence, rng: np.random.Generator) -> Perturb
 
 def mirror(sequence: KeypointSequence, rng: np.random.Generator) -> Perturbed:
     """The mirrored picture."""
-    turned = sequence.keypoints[:, list(skeleton.MIRROR)]
-    turned[..., 0] = sequence.size[0] - 1 - turned[..., 0]
-    return Perturbed(_masked(sequence, turned))
+    return Perturbed(_with(sequence, sequence.time_s, mirrored(sequence.keypoints, sequence.size[0])))
 
 
 def roll(degrees: float) -> Perturbation:
@@ -226,7 +225,7 @@ def _pose(keypoints: FloatArray) -> Pose | None:
 
 
 def _masked(sequence: KeypointSequence, keypoints: FloatArray) -> KeypointSequence:
-    """Changed keypoints; missing joints stay (0, 0, 0). A picture that was mirrored has other missing joints."""
+    """Changed keypoints; missing joints stay (0, 0, 0)."""
     return _with(sequence, sequence.time_s, keypoints * (keypoints[..., 2:] > 0))
 
 

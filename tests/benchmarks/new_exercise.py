@@ -22,11 +22,10 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from classifier.head import OnnxHead
-from classifier.reader import ActionReader
+from classifier.evaluation.play import ListeningHead, play
 from classifier.teaching import teach
 from configs.loader import load, load_actions
-from configs.schema import TrainHead
+from configs.schema import Counting, TrainHead
 from data.collect import collect
 from data.sets import read
 from keypoints.errors import RepSightError
@@ -35,15 +34,12 @@ from keypoints.labels import Labelled
 
 def exact(head: Path, records: Sequence[Labelled]) -> float:
     """The share of the recordings whose reps the head counts exactly, the action predicted."""
-    opened, actions = OnnxHead(head), load_actions()
-    right = []
-    for record in records:
-        reader = ActionReader(opened)
-        for time_s, keypoints in zip(record.sequence.time_s, record.sequence.keypoints, strict=True):
-            reader.update(float(time_s), keypoints)
-        reader.finish()
-        right.append(reader.reps.get(actions.fold(record.exercise or ""), 0) == record.reps)
-    return float(np.mean(right))
+    opened, actions, counting = ListeningHead(head), load_actions(), load(Counting, "counting.yaml")
+    counted = (play(opened, record.sequence, actions, counting).totals for record in records)
+    return float(np.mean([
+        totals.get(actions.fold(record.exercise or ""), 0) == record.reps
+        for record, totals in zip(records, counted, strict=True)
+    ]))  # fmt: skip
 
 
 def draw(records: Sequence[Labelled], most: int, seed: int) -> tuple[list[Labelled], list[Labelled]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import takewhile
 
 import numpy as np
 import pytest
@@ -14,9 +15,8 @@ from classifier.head import OnnxHead
 from classifier.reader import ActionReader
 from configs.schema import Run
 from edge.sources import open_source
-from keypoints import skeleton
-from keypoints.smoothing import PoseSmoother
-from keypoints.tracker import SubjectTracker
+from keypoints.extract import subject_of
+from keypoints.geometry import mirrored
 from keypoints.types import Frame, KeypointSequence
 from keypoints.yolo import YoloPose
 
@@ -29,18 +29,9 @@ SECONDS = 17.5
 @pytest.fixture(scope="module")
 def squats() -> KeypointSequence:
     """What stage 1 gives of the demo clip's squats."""
-    estimator, tracker, smoother = YoloPose(threads=1), SubjectTracker(), PoseSmoother()
-    poses, times = [], []
     with open_source("demo", Run()) as source:
-        for frame in source:
-            assert isinstance(frame, Frame)
-            if frame.time_s > SECONDS:
-                break
-            subject = tracker.update(estimator.estimate(frame.image), frame.time_s, source.size)
-            pose = smoother.update(subject, frame.time_s)
-            poses.append(np.zeros((17, 3), np.float32) if pose is None else pose.keypoints)
-            times.append(frame.time_s)
-        return KeypointSequence(np.stack(poses), np.array(times), source.size)
+        frames = (frame for frame in source if isinstance(frame, Frame))
+        return subject_of(takewhile(lambda frame: frame.time_s <= SECONDS, frames), YoloPose(threads=1))
 
 
 @pytest.fixture(scope="module")
@@ -70,10 +61,7 @@ def test_the_size_and_place_of_the_person_change_nothing(
 
 
 def test_a_mirrored_camera_changes_nothing(squats: KeypointSequence, head: OnnxHead) -> None:
-    flipped = squats.keypoints[:, list(skeleton.MIRROR)] * np.float32([-1, 1, 1])
-    seen = flipped[..., 2:] > 0
-    flipped = (flipped + np.float32([squats.size[0] - 1, 0, 0])) * seen
-    assert count(head, replace(squats, keypoints=flipped)) == {"squat": 5}
+    assert count(head, replace(squats, keypoints=mirrored(squats.keypoints, squats.size[0]))) == {"squat": 5}
 
 
 @settings(max_examples=6)
