@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+import shlex
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from importlib import metadata
 from pathlib import Path
@@ -26,6 +27,13 @@ class _OneLine(click.ClickException):
 
     def show(self, file: IO[Any] | None = None) -> None:
         click.echo(f"error: {self.message}", err=True)
+
+
+class _Stopped(_OneLine):
+    """Ctrl-C is no error: one line that says what becomes of the work."""
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        click.echo(f"\n{self.message}", err=True)
 
 
 class _WrongInput(_OneLine):
@@ -50,8 +58,8 @@ class _Commands(click.Group):
                 raise
             hint = "make test makes an environment that has it, .venv-test; or: pip install '.[train]'"
             raise _WrongInput(f"this command needs the workshop half ({error.name} is not installed); {hint}") from None
-        except KeyboardInterrupt:
-            raise _OneLine("stopped") from None
+        except KeyboardInterrupt as stop:
+            raise _Stopped(str(stop) or "stopped") from None
 
 
 def _version() -> str:
@@ -98,8 +106,14 @@ def _progress(label: str) -> Iterator[Callable[[int, int], None]]:
 
 
 def _command_line() -> str:
-    """The command as it was typed, for a model card; folders by their last part alone."""
-    return " ".join(["repsight", *(Path(word).name if "/" in word else word for word in sys.argv[1:])])
+    """The command as it was typed, for a model card; of absolute paths the last part alone."""
+
+    def shortened(word: str) -> str:
+        if word.startswith("/"):
+            return Path(word).name
+        return re.sub(r"(?<=[=,\[\s\"'])/[^=,\]\s\"']*", lambda found: Path(found[0]).name, word)
+
+    return shlex.join(["repsight", *map(shortened, sys.argv[1:])])
 
 
 def _settings(default: str) -> Callable[[F], F]:
@@ -173,6 +187,7 @@ def run(
 @click.option("--base", type=FILE, help="Head file to go on from; few_shot and --add take the shipped one without it.")
 @click.option("--add", metavar="NAME=RECORDING[,RECORDING...]", help="Teach the base one action from recorded reps.")
 @click.option("--data", type=click.Path(path_type=Path), multiple=True, help="Labelled set; may be repeated.")
+@click.option("--split", type=FILE, help="Of the one set: train on its train part, validate on its validation part.")
 @click.option("--out", type=FILE, default="runs/head.onnx", show_default=True, help="The head file to write.")
 @click.option("--resume", is_flag=True, help="Go on with a run that was stopped.")
 @_settings("train_head.yaml")
@@ -182,6 +197,7 @@ def train_head(
     base: Path | None,
     add: str | None,
     data: tuple[Path, ...],
+    split: Path | None,
     out: Path,
     resume: bool,
     config: Path,
@@ -191,48 +207,42 @@ def train_head(
     Without --data the sequences are synthesized first, once, into a folder beside OUT. With --add they are what the
     base is to answer as before, and what it learns comes from recordings that `repsight record` makes.
     """
-    from classifier.job import check, teach_head
-    from classifier.job import train_head as train
+    from classifier import job
+    from classifier.curve import line, summary
     from classifier.practice import read_lesson
     from configs.loader import load, load_actions
-    from configs.schema import Synthesize, TrainHead
-    from data.collect import collect
-    from data.synthesize import synthesize as make
+    from configs.schema import TrainHead
+    from data.collect import for_training
 
     given = [f"head={head}"] if head else []
     given += [f"base={base}"] if base else []
+    given += [f"split={split}"] if split else []
     given += [f"data={[str(folder) for folder in data]}"] if data else []
-    settings = load(TrainHead, config, [*overrides, *given])
-    check(settings, out)
+    settings, actions = load(TrainHead, config, [*overrides, *given]), load_actions()
     lesson = read_lesson(add) if add else None
-    folders = [Path(folder) for folder in settings.data]
-    if not folders:
-        count = settings.teach.sequences if lesson else settings.synthetic
-        people = Synthesize(count=count, seed=settings.seed, workers=settings.threads)
-        folders = [out.parent / f"synthetic-{people.seed}-{people.count}"]
-        with _progress("synthesizing") as progress:
-            make(people, folders[0], progress=progress)
-    sequences, trained_on = collect(folders, load_actions(), settings.seed, click.echo)
-
-    def on_epoch(metrics: dict[str, float]) -> None:
-        losses = f"loss {metrics['training_loss']:.3f}, held out {metrics['loss']:.3f}"
-        of = f"/{settings.epochs}" if "windows" not in metrics else f", {metrics['windows']:.0f} windows"
-        click.echo(f"epoch {metrics['epoch']:.0f}{of}: {losses}, accuracy {metrics['accuracy']:.3f}")
-
+    asked = settings.head if any(text.startswith("head=") for text in (*overrides, *given)) else None
     if lesson:
-        with _progress(f"learning {lesson[0]}") as progress:
-            teach_head(*lesson, sequences, load_actions(), settings, out, trained_on=trained_on,
-                       command=_command_line(), progress=progress)  # fmt: skip
-        click.secho(f"wrote {out}", bold=True)
-        return
-    card = train(
-        sequences, load_actions(), settings, out, trained_on=trained_on, command=_command_line(), resume=resume,
-        on_epoch=on_epoch,
-    )  # fmt: skip
+        job.check_teaching(settings, out, head=asked, resume=resume)
+    else:
+        job.check(settings, actions, out, head=asked)
+        if resume and not job.checkpoint_of(out).exists():
+            click.echo(f"{job.checkpoint_of(out)} is not there, so there is nothing to go on with: it begins anew")
+    problems: list[str] = []
+    with _progress("synthesizing") as progress:
+        examples = for_training(settings, out.parent, actions, teaching=bool(lesson), progress=progress,
+                                say=click.echo, problem=problems.append)  # fmt: skip
+    told: dict[str, Any] = {"trained_on": examples.said, "command": _command_line()}
+    if lesson:
+        click.echo(f"learning {lesson[0]}")
+        job.teach_head(*lesson, examples.sequences, actions, settings, out, **told,
+                       on_step=lambda m: click.echo(line(m)))  # fmt: skip
+    else:
+        card = job.train_head(examples.sequences, actions, settings, out, **told, validation=examples.validation,
+                              resume=resume, on_epoch=lambda m: click.echo(line(m, settings.epochs)))  # fmt: skip
+    _tell(problems)
     click.secho(f"wrote {out}", bold=True)
-    error = card.metrics.get("validation_excursion_error")
-    share = "" if error is None else f", error of the share of a rep {error:.3f}"
-    click.echo(f"on people held out: action accuracy {card.metrics['validation_accuracy']:.3f}{share}")
+    if not lesson:
+        click.echo(summary(card))
 
 
 @cli.command()
@@ -273,7 +283,10 @@ def record(
         made = make(name, settings, out, seconds=seconds, countdown_s=countdown, stopped=stopped)
     if made.trouble:
         raise RepSightError(f"wrote {made.path}, but nothing can be learnt from it: {made.trouble}")
-    click.secho(f"wrote {made.path}: {made.reps} reps in {made.seconds:.1f} s", bold=True)
+    reps = "1 rep" if made.reps == 1 else f"{made.reps} reps"
+    click.secho(f"wrote {made.path}: {reps} in {made.seconds:.1f} s", bold=True)
+    if made.cut:
+        click.echo(f"it ends after {seconds:g} s, also if the source goes on; --seconds takes more")
 
 
 @cli.command()
@@ -282,6 +295,8 @@ def record(
 @click.option(
     "--data", type=click.Path(path_type=Path), multiple=True, required=True, help="Labelled set; may be repeated."
 )
+@click.option("--split", type=FILE, help="Split of the one set, of which --part is measured.")
+@click.option("--part", help="Of the split: train, validation or test.  [default: test]")
 @click.option("--out", type=FOLDER, default="runs/evaluation", show_default=True, help="Folder for the report.")
 @click.option("--classes", help="auto, or the actions whose reps are scored: squat,push_up.")
 @click.option("--robustness", is_flag=True, help="Count again on recordings made worse.")
@@ -291,6 +306,8 @@ def evaluate(
     overrides: tuple[str, ...],
     head: tuple[Path, ...],
     data: tuple[Path, ...],
+    split: Path | None,
+    part: str | None,
     out: Path,
     classes: str | None,
     robustness: bool,
@@ -298,29 +315,40 @@ def evaluate(
     config: Path,
 ) -> None:
     """Measure heads on labelled sets: counts, ghosts, delays, labels; one page with pictures, and one JSON."""
+    from classifier.evaluation.job import check
     from classifier.evaluation.job import evaluate as measure
     from classifier.evaluation.screen import LabelledSet
     from classifier.head import SHIPPED
     from configs.loader import load, load_actions
     from configs.schema import Evaluate
-    from data.sets import Options, read
+    from data.sets import Options, recognise
+    from data.split import read_part
 
     given = [f"classes={classes if classes == 'auto' else classes.split(',')}"] if classes else []
     given += [f"{name}=true" for name, wanted in (("robustness", robustness), ("xlsx", xlsx)) if wanted]
     settings = load(Evaluate, config, [*overrides, *given])
+    check(head or (SHIPPED,), load_actions(), settings, out)
+    if (split and len(data) > 1) or (part and not split):
+        raise click.UsageError("--split FILE is of one set, and --part is of a split: give one --data, and both.")
+    part = part or "test"
+    for folder in data:
+        recognise(folder)
     sets = []
     for folder in data:
         problems: list[str] = []
         with _progress(f"reading {folder.name}") as progress:
             options = Options(problem=problems.append, progress=progress)
-            records = tuple(read(folder, load_actions(), options))
-        sets.append(LabelledSet(folder.name, records, tuple(problems)))
+            records = tuple(read_part(folder, load_actions(), options, split, part))
+        name = f"{folder.name} ({part} of {split.name})" if split else folder.name
+        sets.append(LabelledSet(name, records, tuple(problems)))
     with _progress("evaluating") as progress:
         report, written = measure(
             head or (SHIPPED,), sets, load_actions(), settings, out, command=_command_line(), progress=progress
         )
     for line in report.lines():
         click.echo(line)
+    for each in report.sets:
+        _tell(each.problems)
     click.secho(f"wrote {', '.join(map(str, written))}", bold=True)
 
 
@@ -332,40 +360,88 @@ def synthesize(overrides: tuple[str, ...], out: Path, config: Path) -> None:
     """Make labelled synthetic people: keypoint sequences, rendered frames, a clip, or the demo."""
     from configs.loader import load
     from configs.schema import Synthesize
+    from data.synthesize import kept
     from data.synthesize import synthesize as make
 
     settings = load(Synthesize, config, overrides)
+    there = kept(settings, out)
     with _progress(settings.kind) as progress:
         made = make(settings, out, progress=progress)
-    click.secho(f"wrote {made[0]}" + (f" and {len(made) - 1} more" if len(made) > 1 else ""), bold=True)
+    if there:
+        click.echo(f"kept {there} that were there already, made by the same settings")
+    if new := made[there:]:
+        click.secho(f"wrote {new[0]}" + (f" and {len(new) - 1} more" if len(new) > 1 else ""), bold=True)
 
 
 @cli.command()
 @click.argument("checkpoint", type=FILE)
 @click.argument("overrides", metavar="[KEY=VALUE]...", nargs=-1)
-@click.option("--out", type=FILE, required=True, help="The .onnx file to write.")
-@click.option("--precision", type=click.Choice(["fp32", "int8"]), help="Of the weights.")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="The file (or folder) to write.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["onnx", "litert", "ncnn", "openvino", "tensorrt"]),
+    help="Of the file.  [default: onnx]",
+)
+@click.option("--precision", type=click.Choice(["fp32", "fp16", "int8"]), help="Of the weights.")
 @click.option("--calibration", type=FOLDER, multiple=True, help="Pictures with people, for int8; may be repeated.")
 @_settings("export.yaml")
 def export(
     checkpoint: Path,
     overrides: tuple[str, ...],
     out: Path,
+    form: str | None,
     precision: str | None,
     calibration: tuple[Path, ...],
     config: Path,
 ) -> None:
-    """Export a YOLO pose CHECKPOINT (.pt) to one ONNX file, compared with its source before it is written."""
+    """Export a YOLO pose CHECKPOINT (.pt) to one model file, compared with its source before it is written."""
     from compression.export import export_pose
     from configs.loader import load
     from configs.schema import Export
 
     given = [f"precision={precision}"] if precision else []
+    given += [f"format={form}"] if form else []
     given += [f"calibration={[str(folder) for folder in calibration]}"] if calibration else []
     settings = load(Export, config, [*overrides, *given])
-    command = f"repsight export {checkpoint.name} precision={settings.precision} size={settings.size}"
+    what = f"format={settings.format} precision={settings.precision} size={settings.size}"
+    command = f"repsight export {checkpoint.name} {what}"
     made = export_pose(checkpoint, out, settings, command=command, progress=click.echo)
     click.secho(f"wrote {made.path}: {made.bytes / 1e6:.1f} MB, {made.agreement}", bold=True)
+
+
+@cli.command()
+@click.argument("models", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--frames", type=click.IntRange(min=1), default=200, show_default=True, help="Of each model.")
+@click.option("--size", type=int, default=320, show_default=True, help="Side of the input of a model that takes any.")
+def latency(models: tuple[Path, ...], frames: int, size: int) -> None:
+    """Time pose MODELS beside each other: one process, one thread, a frame of each in turn; ratios to the first."""
+    from compression.latency import latencies
+
+    with _progress("timing") as progress:
+        timed = latencies([(model, (size, size)) for model in models], frames, tell=progress)
+    for one in timed:
+        click.echo(one)
+
+
+@cli.command()
+@click.argument("kind", type=click.Choice(["pose", "head"]))
+@click.argument("overrides", metavar="[STEP.KEY=VALUE]...", nargs=-1)
+@click.option("--plan", type=FILE, help="The steps (YAML).  [default: pose.yaml or head.yaml of configs/compress]")
+@click.option("--source", type=FILE, help="The checkpoint to begin with; what the plan names without it.")
+@click.option("--out", type=FOLDER, help="Folder for what the steps make.  [default: runs/compress-KIND]")
+def compress(kind: str, overrides: tuple[str, ...], plan: Path | None, source: Path | None, out: Path | None) -> None:
+    """Make a pose model or a head smaller by a plan: each step is done once, and a stopped run goes on.
+
+    STEP.KEY=VALUE changes a setting of the step of that name.
+    """
+    from compression.job import compress as run_plan
+
+    made = run_plan(
+        "head" if kind == "head" else "pose", plan or Path(f"{kind}.yaml"), out or Path("runs") / f"compress-{kind}",
+        source=source, overrides=overrides, command=_command_line(), report=click.echo,
+    )  # fmt: skip
+    click.secho(f"made {made.artefact.path}", bold=True)
 
 
 @cli.group("data")
@@ -465,10 +541,12 @@ def data_split(
     click.secho(f"{f'wrote {out}' if out else f'{check} is sound'}: {counts}", bold=True)
 
 
-def _tell(problems: list[str]) -> None:
-    """What was left out or is not as it should be, a line each, after everything else."""
-    for line in problems:
-        click.echo(f"note: {line}", err=True)
+def _tell(problems: Sequence[str]) -> None:
+    """What was left out or is odd, a line each up to a few, after everything else."""
+    from keypoints.labels import shortened
+
+    for line in shortened(problems):
+        click.echo(line, err=True)
 
 
 @cli.command()

@@ -20,6 +20,8 @@ _PARTS = (
 )  # fmt: skip
 #: Parts that a pose model makes up when it does not see them, from what it does see.
 _MADE_UP = ((13, 14, 15, 16), (13, 14, 15, 16), (15, 16), (11, 12, 13, 14, 15, 16), (13, 15), (14, 16), (9, 10), (7, 9))
+#: Keypoints that are published squared mostly come without their confidences as well.
+_SURE_IF_SQUARED = 0.7
 
 
 def _masks(parts: tuple[tuple[int, ...], ...]) -> Tensor:
@@ -76,12 +78,14 @@ def augment(keypoints: Tensor, how: Augment, generator: torch.Generator) -> tupl
 
     low, high = _box(points, seen, (2,))
     square = (points - low) / (high - low).clamp(min=1e-3)
-    points = torch.where((uniform(batch) < how.squared)[:, None, None, None], square, points)
+    squared = uniform(batch) < how.squared
+    points = torch.where(squared[:, None, None, None], square, points)
 
     strange = confidence[torch.randperm(batch, generator=generator)]
     strange = torch.where(strange > 0, strange, confidence)
     confidence = torch.where((uniform(batch) < how.strange_confidence)[:, None, None], strange, confidence)
-    confidence = torch.where((uniform(batch) < how.sure)[:, None, None], torch.ones_like(confidence), confidence)
+    sure = uniform(batch) < torch.where(squared, _SURE_IF_SQUARED, how.sure)
+    confidence = torch.where(sure[:, None, None], torch.ones_like(confidence), confidence)
 
     keypoints = torch.cat([points, confidence[..., None]], -1) * kept[..., None]
     start = (uniform(batch) * length).long() * (uniform(batch) < how.short_history)

@@ -60,7 +60,7 @@ def train_classic(
 ) -> TrainedClassic:
     """Fit the classifier that `config.head` names on a seeded draw of windows.
 
-    Raises InputError for an action with too few windows.
+    Raises InputError for an action with too few windows, or when there is only one action.
     """
     recipe = classic(config.head)
     assert recipe is not None
@@ -77,6 +77,9 @@ def train_classic(
         raise InputError("too few windows", field=names[present[counts.argmin()]], found=int(counts.min()),
                          expected=f"at least {_LEAST_WINDOWS}", hint="more sequences of it, or leave_out")  # fmt: skip
 
+    if len(present) < 2:
+        raise InputError("a single action to train on", field=names[present[0]], expected="two actions at least")
+
     windows, _ = augment(windows, config.augment, torch.Generator().manual_seed(config.seed))
     summary = Summary(config.rate_hz, recipe.components).eval()
     if recipe.components is not None:
@@ -88,17 +91,24 @@ def train_classic(
     curve: list[dict[str, float]] = []
     for share in _SHARES:
         few = _first_of_each(action, max(_LEAST_WINDOWS * len(present), round(share * len(action))))
-        classifier = recipe.build(config.seed).fit(features[few], action[few])
+        classifier = _fitting(recipe.build(config.seed), len(few)).fit(features[few], action[few])
         read = (features[few], held_out_features)
         own, other = (_spread(classifier.predict_proba(f), present, len(names)) for f in read)
         curve.append({
-            "epoch": len(curve) + 1.0, "windows": float(len(few)), "training_loss": _log_loss(own, action[few]),
+            "windows": float(len(few)), "training_loss": _log_loss(own, action[few]),
             "loss": _log_loss(other, truth), "accuracy": float((other.argmax(1) == truth).mean()),
         })  # fmt: skip
         report(curve[-1])
     temperature = min(np.geomspace(0.25, 4, 49), key=lambda t: _log_loss(_cooled(other, t), truth))
     metrics = curve[-1] | {"loss": _log_loss(_cooled(other, temperature), truth)}
     return TrainedClassic(summary, classifier, present, len(names), float(temperature), metrics, curve)
+
+
+def _fitting(classifier: Any, windows: int) -> Any:
+    """The classifier; one that asks more neighbours than there are windows asks them all."""
+    if classifier.get_params().get("n_neighbors", 0) > windows:
+        classifier.set_params(n_neighbors=windows)
+    return classifier
 
 
 def _first_of_each(action: NDArray[np.int64], count: int) -> NDArray[np.int64]:

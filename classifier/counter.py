@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,16 +66,41 @@ class Count:
         return replace(self, new_reps=())
 
 
-class _Moment(NamedTuple):
-    """One frame of the past. share: of the range of motion. sine: of the phase, above 0 on the way to the turning
-    point. shown: the action shown then. needed: for each action, whether its joints were seen."""
+class _History:
+    """What was seen lately, a row a moment, oldest first.
 
-    time_s: float
-    share: float
-    sine: float
-    shown: int
-    probabilities: NDArray[np.float64]
-    needed: NDArray[np.bool_]
+    Columns: time_s. share: of the range of motion. sine: of the phase, above 0 on the way to the turning point. shown:
+    the action shown then. probabilities. needed: for each action, whether its joints were seen.
+    """
+
+    def __init__(self, actions: int) -> None:
+        columns: list[Any] = [
+            ("time_s", "f8"), ("share", "f8"), ("sine", "f8"), ("shown", "i8"), ("probabilities", "f8", actions),
+            ("needed", "?", actions),
+        ]  # fmt: skip
+        self._rows = np.zeros(128, columns)
+        self._first = self._end = 0
+
+    def add(self, *moment: object) -> None:
+        """The newest moment, its columns in order."""
+        if self._end == len(self._rows):
+            kept = self._rows[self._first :]
+            rows = np.zeros(max(128, 2 * len(kept)), self._rows.dtype)
+            rows[: len(kept)] = kept
+            self._rows, self._first, self._end = rows, 0, len(kept)
+        self._rows[self._end] = moment
+        self._end += 1
+
+    def forget_before(self, time_s: float) -> None:
+        """Drop the moments older than that."""
+        while self._first < self._end and self._rows[self._first]["time_s"] < time_s:
+            self._first += 1
+
+    def between(self, start_s: float, end_s: float) -> NDArray[Any]:
+        """The moments from one time to the other, both included."""
+        rows = self._rows[self._first : self._end]
+        time_s = rows["time_s"]
+        return rows[time_s.searchsorted(start_s) : time_s.searchsorted(end_s, "right")]
 
 
 class RepCounter:
@@ -115,7 +140,7 @@ class RepCounter:
         self._belief: NDArray[np.float64] | None = None
         self._shown: int | None = None
         self._time_s: float | None = None
-        self._history: list[_Moment] = []
+        self._history = _History(len(self._names))
         self._hold_since_s: float | None = None
         self._held_until_s: float | None = None
         self._value: float | None = None
@@ -131,13 +156,14 @@ class RepCounter:
         self._believe(probabilities, elapsed)
         self._choose()
         cosine, sine = prediction.phase if prediction.phase is not None else (1.0, 0.0)
-        self._latest = (1 - float(np.clip(cosine, -1, 1))) / 2
+        self._latest = (1 - min(1.0, max(-1.0, float(cosine)))) / 2
         value = self._smooth(self._latest, elapsed)
         self._time_s = time_s
         shown = self._shown
         assert shown is not None and self._belief is not None
         needed = self._needed(keypoints)
-        self._remember(_Moment(time_s, value, float(sine), shown, probabilities, needed))
+        self._history.add(time_s, value, float(sine), shown, probabilities, needed)
+        self._forget(time_s)
 
         new = self._completed(time_s, value)
         holding = self._hold(time_s, bool(new))
@@ -180,13 +206,11 @@ class RepCounter:
         self._value = keep * self._value + (1 - keep) * value
         return self._value
 
-    def _remember(self, moment: _Moment) -> None:
-        self._history.append(moment)
+    def _forget(self, time_s: float) -> None:
+        """Drop what is older than the rep in progress, and than what a rep is judged by."""
         since = min((d.in_progress_since for d in self._detectors.values() if d.in_progress_since is not None),
-                    default=moment.time_s)  # fmt: skip
-        oldest = min(since, moment.time_s - self._settings.look_back_s) - 1.0
-        while self._history[0].time_s < oldest:
-            self._history.pop(0)
+                    default=time_s)  # fmt: skip
+        self._history.forget_before(min(since, time_s - self._settings.look_back_s) - 1.0)
 
     def _needed(self, keypoints: FloatArray) -> NDArray[np.bool_]:
         """For each action, whether the joints that it needs are seen on one side of the body at least."""
@@ -208,21 +232,22 @@ class RepCounter:
         if done is None:
             return None
         start_s = min(done.start_s, time_s - self._settings.look_back_s)
-        rows = [moment for moment in self._history if start_s <= moment.time_s <= done.end_s]
+        rows = self._history.between(start_s, done.end_s)
         # The far half of a rep tells the action; near its start posture many actions look alike.
-        weights = np.abs(np.array([row.share for row in rows]) - float(at_turn)) + _LEAST_WEIGHT
-        mean = np.average([row.probabilities for row in rows], axis=0, weights=weights)
+        weights = np.abs(rows["share"] - float(at_turn)) + _LEAST_WEIGHT
+        mean = weights @ rows["probabilities"] / weights.sum()
         mine = self._is_rep & (self._at_turn == at_turn)
         best = int(np.where(mine, mean, -1).argmax())
-        seen = np.mean([row.needed[best] for row in rows])
+        seen = rows["needed"][:, best].mean()
         clear = mean[best] >= self._settings.clear_action and mean.argmax() == best
         farthest = int(weights.argmax())
         # The phase points back on a way back that is made; a share that falls while it points on was relabelled.
-        back = np.mean([row.sine if at_turn else -row.sine for row in rows[farthest:]])
+        back = rows["sine"][farthest:].mean() * (1 if at_turn else -1)
         # A change of action drops the rep: nothing else was likeliest at the turning point or is nearly so now, and
         # nothing else was shown since, which lags behind.
-        rivals = np.flatnonzero(rows[-1].probabilities >= self._settings.rival)
-        others = {int(rows[farthest].probabilities.argmax()), *rivals.tolist()} | {row.shown for row in rows[farthest:]}
+        probabilities = rows["probabilities"]
+        rivals = np.flatnonzero(probabilities[-1] >= self._settings.rival)
+        others = {int(probabilities[farthest].argmax()), *rivals.tolist(), *rows["shown"][farthest:].tolist()}
         switched = any(i != best and self._actions[i].kind != "rest" for i in others)
         if not clear or switched or back < 0 or seen < self._settings.seen_share:
             return None

@@ -27,7 +27,8 @@ class Examples:
 
     samples: float32 (S, 17, 3), the sequences one after the other. labels: int64 (S,), the index of each sample's
     action, or UNKNOWN. phases: float32 (S, 2), cos and sin, (0, 0) where not known. start: int64 (M,), the first
-    sample of each window. sequence: int64 (M,), which sequence it came from. length: samples a window.
+    sample of each window. sequence: int64 (M,), which sequence it came from. length: samples a window. held_out: the
+    sequences that are for validation alone; where there are none, some are drawn.
     """
 
     samples: FloatArray
@@ -36,6 +37,7 @@ class Examples:
     start: NDArray[np.int64]
     sequence: NDArray[np.int64]
     length: int
+    held_out: frozenset[int] = frozenset()
 
     def __len__(self) -> int:
         return len(self.start)

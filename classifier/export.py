@@ -89,6 +89,7 @@ def write(graph: onnx.ModelProto, card: HeadCard, path: Path, verify: Callable[[
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".partial")
     _constants_once(graph.graph)
+    _begin_at_zero(graph.graph)
     _pack(graph.graph)
     _short_names(graph.graph)
     onnx.helper.set_model_props(graph, {KEY: card.to_json()})
@@ -116,6 +117,23 @@ def _constants_once(graph: onnx.GraphProto) -> None:
             graph.initializer[-1].name = name
     del graph.node[:]
     graph.node.extend(nodes)
+
+
+def _begin_at_zero(graph: onnx.GraphProto) -> None:
+    """Drop the zeros that the exporter has recurrent nodes begin with, and the nodes that make them: it is the default,
+    and each node takes its time."""
+    for node in graph.node:
+        if node.op_type == "GRU" and len(node.input) == 6:  # the sixth is the state at first
+            del node.input[5]
+    while True:
+        used = {name for node in graph.node for name in node.input} | {output.name for output in graph.output}
+        unused = [node for node in graph.node if not used.intersection(node.output)]
+        if not unused:
+            break
+        for node in unused:
+            graph.node.remove(node)
+    for weight in [weight for weight in graph.initializer if weight.name not in used]:
+        graph.initializer.remove(weight)
 
 
 def _pack(graph: onnx.GraphProto) -> None:

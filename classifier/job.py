@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from classifier.classic import TrainedClassic, export_classic, train_classic
+from classifier.curve import write_curve
 from classifier.examples import Examples, cut
 from classifier.export import export_head
 from classifier.few_shot import train_few_shot
-from classifier.head import SHIPPED
-from classifier.heads.registry import FEW_SHOT, classic, names
-from classifier.restore import on_base
+from classifier.head import SHIPPED, OnnxHead
+from classifier.heads.registry import FEW_SHOT, bodies, classic, names
+from classifier.restore import architecture, on_base
 from classifier.teaching import teach
 from classifier.training import Report, Trained, train
 from configs.schema import Actions, TrainHead
@@ -23,11 +24,51 @@ from keypoints.errors import InputError
 from keypoints.types import KeypointSequence
 
 
-def check(config: TrainHead, out: Path) -> None:
-    """Look at what may be wrong before hours are spent: raises InputError for an unknown head or an `out` that
-    can't be written."""
+def check(config: TrainHead, actions: Actions, out: Path, *, head: str | None = None) -> None:
+    """Look at what may be wrong before hours are spent; head: which one the user asks for, if any.
+
+    Raises InputError for an unknown head or action, a base that is none, settings that do not go together, or an `out`
+    that can't be written.
+    """
     if config.head not in names():
         raise InputError("no such head", field="head", expected=" or ".join(names()), found=config.head)
+    if config.base is not None and classic(config.head) is not None:
+        raise InputError(f"{config.head} begins with no other head", field="base",
+                         expected=f"one of {', '.join([*bodies(), FEW_SHOT])}, or no base")  # fmt: skip
+    if config.freeze and config.head not in bodies():
+        raise InputError(f"{config.head} is not trained by gradient", field="freeze", expected=", ".join(bodies()))
+    if config.freeze and config.base is None:
+        raise InputError("there is no body to keep", field="freeze", expected="a head file to begin with: --base FILE")
+    if config.base is not None:
+        _check_base(Path(config.base), head if config.head in bodies() else None)
+    _known(actions, config.leave_out)
+    _check_out(out)
+
+
+def check_teaching(config: TrainHead, out: Path, *, head: str | None = None, resume: bool = False) -> None:
+    """`check` for `teach_head`; head: which one the user asks for, if any. Raises InputError."""
+    base = Path(config.base or SHIPPED)
+    _check_base(base, head)
+    if config.leave_out:
+        raise InputError("a head that is taught keeps the actions that it has", field="leave_out", hint="leave it out")
+    if resume:
+        raise InputError("a teaching takes minutes, and begins anew each time", field="--resume", hint="leave it out")
+    if base.resolve() == out.resolve():
+        raise InputError("would replace the head that it begins with", file=out, field="--out")
+    _check_out(out)
+
+
+def _check_base(base: Path, head: str | None) -> None:
+    """Raise InputError when no training can begin with the file, or it is another head than `head`."""
+    name = architecture(OnnxHead(base).card)
+    if name not in bodies():
+        raise InputError("no training can begin with it", file=base, expected=" or ".join(bodies()), found=name)
+    if head not in (None, name):
+        raise InputError(f"is not what {base.name} is, and what it stays", field="--head", expected=name, found=head,
+                         hint="leave --head out, or give another --base")  # fmt: skip
+
+
+def _check_out(out: Path) -> None:
     if out.suffix != ".onnx":
         raise InputError("not the name of a head file", file=out, expected="a name that ends in .onnx")
     try:
@@ -47,27 +88,37 @@ def train_head(
     *,
     trained_on: Sequence[str],
     command: str,
+    validation: Sequence[KeypointSequence] = (),
     resume: bool = False,
     on_cut: Callable[[int], None] = lambda done: None,
     on_epoch: Report = lambda metrics: None,
 ) -> HeadCard:
     """Train a head on `sequences` and write it to `out`; returns its card.
 
+    validation: the sequences to validate on; without any they are drawn from `sequences` by subject.
     Beside `out` lie `NAME.curve.json` (every epoch's metrics), `NAME.curve.png`, `NAME.settings.json` and,
-    until the run is done, `NAME.checkpoint`, from which `resume` goes on.
+    until the run is done, `NAME.checkpoint`, from which `resume` goes on if it is there. A KeyboardInterrupt says how.
     """
-    check(config, out)
+    check(config, actions, out)
     config = on_base(config)
-    checkpoint = out.with_suffix(".checkpoint")
+    checkpoint = checkpoint_of(out)
     if not resume:
         checkpoint.unlink(missing_ok=True)
+    held_out = frozenset(range(len(sequences), len(sequences) + len(validation)))
+    sequences = [*sequences, *validation]
     actions = _known(actions, config.leave_out)
     examples = cut(
         sequences, actions, length=config.window, rate_hz=config.rate_hz, every_s=config.every_s,
         seed=config.seed, leave_out=config.leave_out, progress=on_cut,
     )  # fmt: skip
+    examples = replace(examples, held_out=held_out)
     subjects = [s.subject or s.source or str(i) for i, s in enumerate(sequences)]
-    trained, export = _trained(examples, subjects, actions, config, checkpoint, on_epoch)
+    try:
+        trained, export = _trained(examples, subjects, actions, config, checkpoint, on_epoch)
+    except KeyboardInterrupt:
+        done = checkpoint.exists()
+        raise KeyboardInterrupt(f"stopped; {'the same command with --resume goes on' if done else 'nothing is kept'}"
+                                ) from None  # fmt: skip
     settings = config.model_dump_json(indent=1)
     card = HeadCard(
         name=f"repsight-{config.head}", version="1", licence="AGPL-3.0-or-later", trained_on=tuple(trained_on),
@@ -79,10 +130,14 @@ def train_head(
     )  # fmt: skip
     export(card, out)
     out.with_suffix(".settings.json").write_text(settings)
-    out.with_suffix(".curve.json").write_text(json.dumps(trained.curve, indent=1))
-    plot_curve(trained.curve, out.with_suffix(".curve.png"))
+    write_curve(trained.curve, out.with_suffix(".curve.json"), out.with_suffix(".curve.png"))
     checkpoint.unlink(missing_ok=True)
     return card
+
+
+def checkpoint_of(out: Path) -> Path:
+    """Where a training of the head file `out` keeps what it has after each epoch."""
+    return out.with_suffix(".checkpoint")
 
 
 def teach_head(
@@ -95,15 +150,13 @@ def teach_head(
     *,
     trained_on: Sequence[str],
     command: str,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    on_step: Report = lambda metrics: None,
 ) -> HeadCard:
     """Teach the head of `config.base`, the shipped one without it, the action `name`: `classifier.teaching.teach`."""
-    check(config, out)
+    check_teaching(config, out)
     base = Path(config.base or SHIPPED)
-    if base.resolve() == out.resolve():
-        raise InputError("would replace the head that it begins with", file=out, field="--out")
     return teach(base, name, recordings, others, actions, config, out, trained_on=trained_on, command=command,
-                 on_step=lambda metrics: progress(int(metrics["step"]), config.teach.steps))  # fmt: skip
+                 on_step=on_step)  # fmt: skip
 
 
 def _trained(
@@ -131,23 +184,3 @@ def _known(actions: Actions, leave_out: Sequence[str]) -> Actions:
         if name not in actions.actions:
             raise InputError("no such action", field="leave_out", expected=", ".join(actions.names), found=name)
     return actions.without(leave_out)
-
-
-def plot_curve(curve: Sequence[dict[str, float]], path: Path) -> None:
-    """The learning curve as a picture, over epochs or over windows: losses on the left, accuracy on the right."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(9, 3.5), layout="constrained")
-    losses, accuracy = figure.subplots(1, 2)
-    across = "windows" if "windows" in curve[-1] else "epoch"
-    epochs = [m[across] for m in curve]
-    losses.plot(epochs, [m["training_loss"] for m in curve], label="training")
-    losses.plot(epochs, [m["loss"] for m in curve], label="validation")
-    losses.set(xlabel=across, title="loss")
-    losses.legend()
-    accuracy.plot(epochs, [m["accuracy"] for m in curve], label="action accuracy")
-    if "excursion_error" in curve[-1]:
-        accuracy.plot(epochs, [m["excursion_error"] for m in curve], label="error of the share of the range of motion")
-    accuracy.set(xlabel=across, title="validation", ylim=(0, 1))
-    accuracy.legend()
-    figure.savefig(path, dpi=100)

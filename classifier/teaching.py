@@ -26,7 +26,7 @@ from keypoints.types import KeypointSequence
 _OTHER = "other"
 _DOUBT = 1.0
 #: Steps between two reports.
-_REPORT_EVERY = 50
+_REPORT_EVERY = 25
 
 
 def teach(
@@ -154,7 +154,7 @@ def _fit(
                 weight.lerp_(first, how.anchor)
         total += float(loss.detach())
         if (step + 1) % _REPORT_EVERY == 0:
-            report({"step": step + 1.0, "training_loss": total / _REPORT_EVERY})
+            report({"step": step + 1.0, "steps": float(how.steps), "training_loss": total / _REPORT_EVERY})
             total = 0.0
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from pydantic import ValidationError
 from torch import Tensor, nn
 
 from classifier.augment import augment
@@ -23,6 +24,9 @@ from keypoints.errors import InputError
 #: Called after every epoch with its metrics.
 Report = Callable[[dict[str, float]], None]
 
+#: What another loss makes of that of a batch: given it, keypoints (B, T, 17, 3), logits (B, P, C), phases (B, P, 2).
+Beside = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
+
 
 @dataclass(frozen=True, slots=True)
 class Trained:
@@ -35,15 +39,23 @@ class Trained:
 
 
 def split_by_subject(examples: Examples, subjects: Sequence[str], share: float, seed: int) -> tuple[Any, Any]:
-    """Indices of the training and the validation windows; no subject is in both.
+    """Indices of the training and the validation windows: as the examples say, else by a draw of subjects.
 
-    subjects: who each sequence shows, by sequence number. Raises InputError when there is only one.
+    subjects: who each sequence shows, by sequence number; nobody who is drawn is in both. Raises InputError when one of
+    the two would be empty.
     """
     who = np.array(subjects)[examples.sequence]
     people = np.unique(who)
+    if examples.held_out:
+        held_out = np.isin(examples.sequence, list(examples.held_out))
+        if held_out.all() or not held_out.any():
+            raise InputError("nothing can be cut out of it", field="train" if held_out.all() else "validation",
+                             expected="longer sequences, with somebody in them")  # fmt: skip
+        return np.flatnonzero(~held_out), np.flatnonzero(held_out)
     if len(people) < 2:
         raise InputError("can't be split", field="subject", expected="two subjects at least", found=len(people))
-    chosen = np.random.default_rng(seed).permutation(people)[: max(1, round(share * len(people)))]
+    count = min(max(1, round(share * len(people))), len(people) - 1)
+    chosen = np.random.default_rng(seed).permutation(people)[:count]
     held_out = np.isin(who, chosen)
     return np.flatnonzero(~held_out), np.flatnonzero(held_out)
 
@@ -55,11 +67,16 @@ def train(
     config: TrainHead,
     checkpoint: Path | None = None,
     report: Report = lambda metrics: None,
+    *,
+    start: HeadModel | None = None,
+    beside: Beside = lambda loss, keypoints, logits, phase: loss,
+    keep: Callable[[nn.Module], None] = lambda model: None,
 ) -> Trained:
     """Train on `examples`, keep the epoch with the lowest validation loss, and calibrate its temperature.
 
     checkpoint: written after every epoch; when the file is there the run goes on from it, and ends in the same
-    weights as a run that was never stopped.
+    weights as a run that was never stopped. start: the model to train, in place of what `config` says to begin with.
+    beside: adds to the loss of a batch. keep: is called whenever the weights have changed, to hold some of them.
     """
     torch.manual_seed(config.seed)
     torch.set_num_threads(config.threads)
@@ -67,7 +84,7 @@ def train(
     windows = Windows(examples)
     held_out = windows[torch.from_numpy(validation)]
 
-    model = begin(config, classes)
+    model = start or begin(config, classes)
     optimizer = torch.optim.AdamW(model.parameters(), config.learning_rate, weight_decay=config.weight_decay)
     steps = math.ceil(len(training) / config.batch)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, config.learning_rate, total_steps=steps * config.epochs)
@@ -87,11 +104,12 @@ def train(
             keypoints, action, phase = windows[batch]
             keypoints, origin = augment(keypoints, config.augment, generator)
             logits, found = model.history(keypoints)
-            loss = loss_of(logits, found, *relabelled(action, phase, origin))
+            loss = beside(loss_of(logits, found, *relabelled(action, phase, origin)), keypoints, logits, found)
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
+            keep(model)
             schedule.step()
             total += float(loss.detach()) * len(batch)
         metrics = validate(model, *held_out, loss_of)
@@ -207,7 +225,11 @@ def _save(
 
 def _restore(path: Path, model: nn.Module, optimizer: Any, schedule: Any, config: TrainHead) -> dict[str, Any]:
     content = torch.load(path, weights_only=True)
-    if content["config"] != config.model_dump_json():
+    try:
+        same = TrainHead.model_validate_json(content["config"]) == config
+    except ValidationError:  # of a version with other settings
+        same = False
+    if not same:
         raise InputError("made with other settings", file=path, field="config",
                          hint="train without --resume, or with the settings it began with")  # fmt: skip
     model.load_state_dict(content["model"])

@@ -1,7 +1,8 @@
-"""An Ultralytics pose checkpoint as a float ONNX file, and as the network to compare an export with."""
+"""Ultralytics pose checkpoints: read, written, and as a float ONNX file."""
 
 from __future__ import annotations
 
+import copy
 import logging
 import os
 import pickle
@@ -19,17 +20,51 @@ def require(checkpoint: Path) -> None:
         raise InputError("no such checkpoint", file=checkpoint, hint=hint)
 
 
-def to_onnx(checkpoint: Path, folder: Path, size: tuple[int, int]) -> tuple[Path, Any]:
-    """Let Ultralytics write the float ONNX file into `folder`; also the torch network, to compare with."""
+def to_onnx(checkpoint: Path, folder: Path, size: tuple[int, int]) -> Path:
+    """Let Ultralytics write the float ONNX file into `folder`."""
     require(checkpoint)
+    own = folder / "checkpoint.pt"  # Ultralytics writes beside the checkpoint, which may be read-only
+    shutil.copyfile(checkpoint, own)
+    yolo = open_yolo(own, checkpoint)
+    return Path(yolo.export(format="onnx", imgsz=list(size), simplify=True, verbose=False))
+
+
+def load_network(checkpoint: Path) -> Any:
+    """The float torch network of a checkpoint, ready to be run: its own shape, pruned or not, batch norms unfolded.
+
+    Raises InputError when there is no such file, ModelError when it is no pose model of 17 keypoints.
+    """
+    require(checkpoint)
+    return open_yolo(checkpoint, checkpoint).model.float().eval()
+
+
+def save_network(network: Any, path: Path) -> None:
+    """Write a network as an Ultralytics checkpoint, in float, that loads again with the shape it has.
+
+    `ultralytics.YOLO(path)` predicts, validates and exports with it wherever this package can be imported.
+    """
+    import torch
+    import ultralytics
+
+    args = getattr(network, "args", {"task": "pose"})
+    args = args if isinstance(args, dict) else vars(args)
+    network = copy.deepcopy(network).float().eval()
+    network.requires_grad_(True)
+    network.args = {name: args[name] for name in ("task", "imgsz", "single_cls") if name in args}
+    network.criterion = None
+    content = {"epoch": -1, "best_fitness": None, "model": network, "ema": None, "updates": None, "optimizer": None,
+               "train_args": network.args, "version": ultralytics.__version__, "license": "AGPL-3.0"}  # fmt: skip
+    torch.save(content, path)
+
+
+def open_yolo(file: Path, checkpoint: Path) -> Any:
+    """The `ultralytics.YOLO` of `file`, which is (a copy of) `checkpoint`."""
     os.environ.setdefault("YOLO_AUTOINSTALL", "false")  # Ultralytics would run pip by itself
     from ultralytics import YOLO
 
     logging.getLogger("ultralytics").setLevel(logging.ERROR)
-    copy = folder / "checkpoint.pt"  # Ultralytics writes beside the checkpoint, which may be read-only
-    shutil.copyfile(checkpoint, copy)
     try:
-        yolo = YOLO(copy)
+        yolo = YOLO(file)
     except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, AttributeError, TypeError, OSError):
         # What Ultralytics says here recommends models of its own and names the copy.
         raise ModelError("not an Ultralytics checkpoint", file=checkpoint, expected="a YOLO pose .pt file") from None
@@ -38,8 +73,7 @@ def to_onnx(checkpoint: Path, folder: Path, size: tuple[int, int]) -> tuple[Path
     if yolo.task != "pose" or joints != (17, 3):
         raise ModelError("not a pose model", file=checkpoint, field="task and keypoints", expected="pose, (17, 3)",
                          found=f"{yolo.task}, {joints or 'no keypoints'}")  # fmt: skip
-    written = Path(yolo.export(format="onnx", imgsz=list(size), simplify=True, verbose=False))
-    return written, YOLO(copy).model.float().eval()
+    return yolo
 
 
 def own_pictures() -> list[Path]:

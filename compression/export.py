@@ -1,41 +1,39 @@
-"""Export a YOLO pose checkpoint to one ONNX file with its model card: fp32, or int8 by static quantisation."""
+"""Export a YOLO pose checkpoint to one verified model file with its card: ONNX, LiteRT, NCNN, OpenVINO, TensorRT."""
 
 from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Literal
+from typing import Any
 
-import cv2
 import numpy as np
 import onnx
-from numpy.typing import NDArray
 
 from compression.agreement import Agreement, agreement
-from compression.checkpoint import own_pictures, require, to_onnx
-from compression.quantize import quantize
+from compression.calibration import chosen, pictures, tensors, thinned
+from compression.checkpoint import load_network, own_pictures, require, to_onnx
+from compression.formats import FORMS, Form, convert, form_of
+from compression.quantize import Quantizer, float_nodes, to_half
+from compression.runners import FloatArray, layout_of, open_runner
+from configs.exporting import Calibration, CardText
 from configs.schema import Export
 from keypoints.card import KEY, PoseCard
-from keypoints.decode import NMS_FREE_CHANNELS, YOLO_CHANNELS
-from keypoints.errors import InputError, ModelError
-from keypoints.letterbox import Letterbox
+from keypoints.errors import InputError
 
 #: The largest stride of a YOLO pose model: a side of the input is a multiple of it.
 STRIDE = 32
 
-#: Every eighth picture is held back from calibration, to check the export with.
-HELD_BACK = 8
-
-_PICTURES = {".jpg", ".jpeg", ".png", ".bmp", ".webp"}
+#: Pictures that an export is compared on, at most.
+COMPARED = 24
 
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """A written model file: where, its card, its bytes, and how well it agrees with its checkpoint."""
+    """A written model file or folder: where, its card, its bytes, and how well it agrees with its checkpoint."""
 
     path: Path
     card: PoseCard
@@ -51,52 +49,93 @@ def export_pose(
     command: str,
     progress: Callable[[str], None] = lambda step: None,
 ) -> Exported:
-    """Write the pose model of an Ultralytics checkpoint (`.pt`) as ONNX with a model card.
+    """Write the pose model of an Ultralytics checkpoint (`.pt`) in another format, with a model card.
 
-    command: what the card says of how it was made. progress: is told of each step. The file appears under its
-    name only when it agrees with its checkpoint on pictures that it was not calibrated with.
+    command: what the card says of how it was made. progress: is told of each step. The file (or folder: NCNN,
+    OpenVINO) appears under its name only when it was loaded again and agrees with its checkpoint on pictures that it
+    was not calibrated with.
 
-    Raises InputError for wrong arguments, ModelError when the checkpoint is no pose model with 17 keypoints,
-    RepSightError when the export does not agree with it.
+    Raises InputError for wrong arguments, MissingExtraError when the format's package is missing, ModelError when the
+    checkpoint is no pose model with 17 keypoints, RepSightError when the export does not agree with it.
     """
     checkpoint, out = Path(checkpoint), Path(out)
-    height, width = _checked_size(settings.size)
-    if out.suffix != ".onnx":
-        suffix = out.suffix or "no suffix"
-        raise InputError("not the name of an ONNX file", file=out, expected="a name that ends in .onnx", found=suffix)
+    size = checked_size(settings.size)
+    _check_name(out, FORMS[settings.format])
     require(checkpoint)
-    used, held_back = _split(pictures(settings.calibration, settings.limit))
-    if settings.precision == "int8" and len(used) < HELD_BACK:
-        raise InputError("int8 needs pictures to calibrate with", field="calibration",
-                         expected=f"folders with at least {HELD_BACK + 2} pictures of people",
-                         found=f"{len(used) + len(held_back)} in {list(settings.calibration)}")  # fmt: skip
-    with TemporaryDirectory() as folder:
-        progress(f"exporting {checkpoint} at {height}x{width}")
-        model, network = to_onnx(checkpoint, Path(folder), (height, width))
-        if settings.precision == "int8":
-            progress(f"quantizing with {len(used)} pictures")
-            floating, model = model, Path(folder) / "int8.onnx"
-            quantize(floating, model, list(_tensors(used, height, width)))
-        progress("comparing with the checkpoint")
-        layout = _layout(model)
-        found = agreement(network, model, layout, _tensors(held_back or own_pictures(), height, width))
-        found.require(settings.precision, out)
-        made_by = {"command": command, "checkpoint_sha256": sha256(checkpoint)}
+    folders = settings.calibration
+    used: list[Path] = []
+    if (settings.format, settings.precision) == ("onnx", "int8"):
+        if not folders:
+            raise InputError("int8 needs pictures to calibrate with", field="calibration",
+                             expected="folders of pictures with people", found="none")  # fmt: skip
+        used, compared = chosen(Calibration(folders=folders, each=max(1, settings.limit // len(folders))))
+    else:
+        compared = pictures(folders)
+    form = form_of(settings.format, settings.precision)
+    made_by = {"command": command, "checkpoint_sha256": sha256(checkpoint)}
+    return exported(
+        checkpoint, out, form, settings.precision, size, used, compared, made_by, progress=progress,
+        text=CardText(name=settings.name, version=settings.version, licence=settings.licence,
+                      trained_on=settings.trained_on),
+    )  # fmt: skip
+
+
+def exported(
+    checkpoint: Path,
+    out: Path,
+    form: Form,
+    precision: str,
+    size: tuple[int, int],
+    calibration: Sequence[Path],
+    compared: Sequence[Path],
+    made_by: dict[str, Any],
+    text: CardText,
+    progress: Callable[[str], None],
+) -> Exported:
+    """Write one format of a checkpoint to `out`, see `export_pose`. calibration: pictures for int8 ONNX. compared:
+    pictures to compare on, beside Ultralytics' own two."""
+    height, width = size
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        progress(f"exporting {checkpoint} at {height}x{width} as {form.name} {precision}")
+        network = load_network(checkpoint)
+        source = open_runner(network)
+        layout = layout_of(source.run(np.zeros((1, 3, height, width), np.float32)).shape)
+        some = list(tensors([*thinned(compared, COMPARED), *own_pictures()], height, width))
+        calibrated = {"calibration_pictures": len(calibration)} if calibration else {}
         card = PoseCard(
-            name=settings.name,
-            version=settings.version,
-            licence=settings.licence,
-            trained_on=settings.trained_on,
-            metrics={"agreement": found.as_metrics()},
-            made_by=made_by | ({"calibration_pictures": len(used)} if settings.precision == "int8" else {}),
-            input=(height, width),
-            layout=layout,
-            precision=settings.precision,
+            **text.model_dump(), made_by=made_by | calibrated, input=size, layout=layout, precision=precision
         )
-        write_card(model, card)
+        if form.name == "onnx":
+            model = to_onnx(checkpoint, folder, size)
+            model = _in_precision(model, precision, folder, list(tensors(calibration, height, width)), progress)
+        else:
+            model = convert(checkpoint, form, precision, size, folder, card)
+        progress("comparing with the checkpoint")
+        found = agreement(source.run, open_runner(model).run, some)
+        found.require(precision, out)
+        card = card.model_copy(update={"metrics": {"agreement": found.as_metrics()}})
+        if form.name == "onnx":
+            write_card(model, card)
         progress(f"writing {out}")
-        _place(model, out)
-    return Exported(out, card, out.stat().st_size, found)
+        place(model, out)
+    return Exported(out, card, size_of(out), found)
+
+
+def _in_precision(
+    model: Path, precision: str, folder: Path, calibration: list[FloatArray], progress: Callable[[str], None]
+) -> Path:
+    """The float ONNX file in another precision, decode and attention in float."""
+    target = folder / f"{precision}.onnx"
+    if precision == "fp32":
+        return model
+    if precision == "fp16":
+        to_half(model, target)
+        return target
+    progress(f"quantizing with {len(calibration)} pictures")
+    quantizer = Quantizer(model, folder, calibration)
+    quantizer.write(target, keep=float_nodes(quantizer.model))
+    return target
 
 
 def write_card(model: Path, card: PoseCard) -> None:
@@ -114,33 +153,8 @@ def sha256(path: str | Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def pictures(folders: Sequence[str | Path], limit: int) -> list[Path]:
-    """The pictures under the folders, in the order of their names, thinned evenly to `limit`.
-
-    Raises InputError when a folder is missing.
-    """
-    found: list[Path] = []
-    for folder in map(Path, folders):
-        if not folder.is_dir():
-            raise InputError("no such folder", file=folder, field="calibration")
-        found += sorted(path for path in folder.rglob("*") if path.suffix.lower() in _PICTURES)
-    if len(found) <= limit:
-        return found
-    return [found[i] for i in np.linspace(0, len(found) - 1, limit).round().astype(int)]
-
-
-def _layout(model: Path) -> Literal["yolo", "yolo-nms-free"]:
-    """How the output of an exported file is laid out, from its shape."""
-    shape = [dim.dim_value for dim in onnx.load(model).graph.output[0].type.tensor_type.shape.dim]
-    if len(shape) == 3 and shape[1] == YOLO_CHANNELS:
-        return "yolo"
-    if len(shape) == 3 and shape[2] == NMS_FREE_CHANNELS:
-        return "yolo-nms-free"
-    expected = f"(1, {YOLO_CHANNELS}, N) or (1, M, {NMS_FREE_CHANNELS})"
-    raise ModelError("unknown layout", field="output", expected=expected, found=shape)
-
-
-def _checked_size(size: int | Sequence[int]) -> tuple[int, int]:
+def checked_size(size: int | Sequence[int]) -> tuple[int, int]:
+    """(height, width) px. Raises InputError when a side is no multiple of the model's stride."""
     sides = (size, size) if isinstance(size, int) else tuple(size)
     if len(sides) != 2 or any(side <= 0 or side % STRIDE for side in sides):
         raise InputError("not an input size", field="size", found=size,
@@ -148,27 +162,28 @@ def _checked_size(size: int | Sequence[int]) -> tuple[int, int]:
     return sides[0], sides[1]
 
 
-def _split(found: list[Path]) -> tuple[list[Path], list[Path]]:
-    """Pictures to calibrate with, and pictures held back to compare with."""
-    held_back = found[HELD_BACK - 1 :: HELD_BACK]
-    return [path for path in found if path not in set(held_back)], held_back
+def size_of(path: Path) -> int:
+    """Bytes of a file, or of all files in a folder."""
+    return sum(p.stat().st_size for p in path.rglob("*") if p.is_file()) if path.is_dir() else path.stat().st_size
 
 
-def _tensors(files: Sequence[Path], height: int, width: int) -> Iterator[NDArray[np.float32]]:
-    """The pictures, letterboxed as the runtime does it; what is no picture is left out."""
-    letterbox = Letterbox(height, width)
-    for file in files:
-        image = cv2.imread(str(file))
-        if image is not None:
-            yield letterbox(image).tensor.copy()
+def _check_name(out: Path, form: Form) -> None:
+    if not out.name.endswith(form.suffix):
+        raise InputError(f"not the name of {form.name} output", file=out, found=out.suffix or "no suffix",
+                         expected=f"a name that ends in {form.suffix}")  # fmt: skip
 
 
-def _place(model: Path, out: Path) -> None:
-    """Move a finished file to its name in one step, so that nobody ever reads half of it."""
+def place(model: Path, out: Path) -> None:
+    """Move a finished file or folder to its name in one step, so that nobody ever reads half of it."""
+    part = out.with_name(out.name + ".part")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        part = out.with_suffix(".part")
-        shutil.copyfile(model, part)
+        if model.is_dir():
+            shutil.copytree(model, part, dirs_exist_ok=True)
+            if out.is_dir():
+                shutil.rmtree(out)
+        else:
+            shutil.copyfile(model, part)
         part.replace(out)
     except OSError as error:
         raise InputError(f"can't be written: {error.strerror}", file=out) from None

@@ -1,12 +1,12 @@
-"""Static int8 quantisation of an ONNX pose model (QDQ): what stays in float, and why."""
+"""Static int8 quantisation of an ONNX pose model (QDQ): what stays in float, and why; and weights in half precision."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import redirect_stdout
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from typing import Literal
 
 import numpy as np
 import onnx
@@ -14,40 +14,100 @@ from numpy.typing import NDArray
 from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
+FloatArray = NDArray[np.float32]
+Method = Literal["minmax", "percentile", "entropy"]
+
 #: Attention multiplies and normalises values of very different sizes: one scale a tensor is too coarse for it.
 _ATTENTION = {"MatMul", "Softmax"}
 
+_METHODS = {
+    "minmax": CalibrationMethod.MinMax, "percentile": CalibrationMethod.Percentile,
+    "entropy": CalibrationMethod.Entropy,
+}  # fmt: skip
 
 #: Activations of this many pictures are held at once (some 75 MB each for a nano model at 320 px).
 BATCH = 8
 
+#: Behind a tensor's name in a QDQ graph: what its 8 bits leave of it.
+DEQUANTIZED = "_DequantizeLinear_Output"
 
-def quantize(source: Path, target: Path, tensors: Sequence[NDArray[np.float32]]) -> None:
-    """Write the int8 QDQ model of the float model `source` to `target`.
+#: Weights with fewer values stay in float.
+_LEAST_VALUES = 64
 
-    tensors: what the model is calibrated with, each shaped as its input. Weights are QInt8 with one scale a
-    channel, activations QUInt8 (on x86, int8 activations are slower than float), their range the 99.999th
-    percentile: with the full range YOLO11n-pose loses 0.02 AP at 320 px, with this one less than 0.01.
-    `quant_pre_process` folds batch norms and biases first: without it onnxruntime runs the convolutions in float.
-    """
-    with TemporaryDirectory() as folder:
-        folded = Path(folder) / "folded.onnx"
-        quant_pre_process(source, folded)
-        model = onnx.load(folded)
+
+class Quantizer:
+    """A float model, folded and calibrated once, written in int8 as often as wanted, with other nodes in float."""
+
+    def __init__(
+        self,
+        source: Path,
+        folder: Path,
+        tensors: Sequence[FloatArray],
+        method: Method = "percentile",
+        percentile: float = 99.999,
+    ) -> None:
+        """source: the float model. folder: for its own files. tensors: what the model is calibrated with, each shaped
+        as its input. With the full range (minmax) YOLO11n-pose loses 0.02 AP at 320 px, with the 99.999th percentile
+        less than 0.01. `quant_pre_process` folds batch norms and biases first: without it onnxruntime runs the
+        convolutions in float."""
+        self.folded = folder / "float.onnx"
+        quant_pre_process(source, self.folded)
+        self.model = onnx.load(self.folded)
+        self._ranges = folder / "ranges.json"
+        self._ranges.unlink(missing_ok=True)  # of another model, if any
+        self._tensors, self._method, self._percentile = tensors, _METHODS[method], percentile
+
+    @property
+    def nodes(self) -> list[onnx.NodeProto]:
+        """Of the folded model, each after those that it takes its input from."""
+        return list(self.model.graph.node)
+
+    def write(self, target: Path, keep: Collection[str] = (), every_node: bool = False) -> None:
+        """Write the int8 QDQ model to `target`, but for the nodes to `keep` in float.
+
+        Weights are QInt8 with one scale a channel, activations QUInt8 (on x86, int8 activations are slower than float).
+        every_node: also those that a range makes superfluous, such as Relu, are still there.
+        """
+        # The name says less than it does: with every method, pictures go through the model in batches.
+        options: dict[str, object] = {"CalibStridedMinMax": BATCH, "QDQKeepRemovableActivations": every_node}
+        if self._method == CalibrationMethod.Percentile:
+            options["CalibPercentile"] = self._percentile
         with redirect_stdout(io.StringIO()):  # the calibrator prints its progress
             quantize_static(
-                folded,
+                self.folded,
                 target,
-                _Reader(model.graph.input[0].name, tensors),
+                _Reader(self.model.graph.input[0].name, self._tensors),
                 quant_format=QuantFormat.QDQ,
                 per_channel=True,
                 weight_type=QuantType.QInt8,
                 activation_type=QuantType.QUInt8,
-                calibrate_method=CalibrationMethod.Percentile,
-                nodes_to_exclude=float_nodes(model),
-                # The name says less than it does: with every method, pictures go through the model in batches.
-                extra_options={"CalibPercentile": 99.999, "CalibStridedMinMax": BATCH},
+                calibrate_method=self._method,
+                nodes_to_exclude=sorted(keep),
+                extra_options=options,
+                calibration_cache_path=self._ranges,
             )
+
+
+def to_half(source: Path, target: Path) -> None:
+    """Write `source` with its weights in half precision to `target`.
+
+    The arithmetic stays in float: a CPU has no faster one, runtimes turn the weights back once, when they load the
+    file, and it is as fast as the float file at half its size.
+    """
+    model = onnx.load(source)
+    graph = model.graph
+    for weight in list(graph.initializer):
+        values = onnx.numpy_helper.to_array(weight)
+        if values.dtype != np.float32 or values.size < _LEAST_VALUES or np.abs(values).max() > np.finfo(np.float16).max:
+            continue
+        graph.initializer.remove(weight)
+        stored = onnx.numpy_helper.from_array(values.astype(np.float16), f"{weight.name}.half")
+        graph.initializer.append(stored)
+        cast = onnx.helper.make_node(
+            "Cast", [stored.name], [weight.name], f"{weight.name}.cast", to=onnx.TensorProto.FLOAT
+        )
+        graph.node.insert(0, cast)
+    onnx.save(model, target)
 
 
 def float_nodes(model: onnx.ModelProto) -> list[str]:
@@ -81,7 +141,7 @@ def _behind_softmax(node: onnx.NodeProto, producer: dict[str, onnx.NodeProto]) -
 class _Reader(CalibrationDataReader):
     """Hands calibration tensors to onnxruntime one by one, a batch of them at a time."""
 
-    def __init__(self, name: str, tensors: Sequence[NDArray[np.float32]]) -> None:
+    def __init__(self, name: str, tensors: Sequence[FloatArray]) -> None:
         self._name, self._tensors = name, tensors
         self._waiting = iter(tensors)
 
@@ -92,6 +152,6 @@ class _Reader(CalibrationDataReader):
     def set_range(self, start_index: int, end_index: int) -> None:
         self._waiting = iter(self._tensors[start_index:end_index])
 
-    def get_next(self) -> dict[str, NDArray[np.float32]] | None:
+    def get_next(self) -> dict[str, FloatArray] | None:
         tensor = next(self._waiting, None)
         return None if tensor is None else {self._name: tensor}

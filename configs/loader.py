@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import difflib
 from collections.abc import Sequence
 from functools import cache
@@ -16,24 +17,48 @@ from keypoints.errors import ConfigError
 
 FOLDER = Path(__file__).parent
 
+#: Where a wrong value is when an override brought it.
+TYPED = "on the command line"
+
 S = TypeVar("S", bound=BaseModel)
 
 
 def load(schema: type[S], file: str | Path, overrides: Sequence[str] = ()) -> S:
     """Read `file` (a path, or the name of a file in this folder), apply `key.sub=value`, check it.
 
-    Raises ConfigError naming the file, the key, what was expected, what was found, and the nearest known key.
+    Raises ConfigError naming the file, or the command line where an override is what is wrong, the key, what was
+    expected, what was found, and the nearest known key.
     """
     path = Path(file)
     if path.parent == Path() and not path.exists():
         path = FOLDER / path
-    tree = _read(path)
+    tree = read(path)
+    if not isinstance(tree, dict):
+        raise ConfigError("wrong content", file=path, expected="a mapping", found=type(tree).__name__)
+    changed = copy.deepcopy(tree)
     for override in overrides:
-        _apply(tree, override)
+        _apply(changed, override)
+    try:
+        return schema.model_validate(changed)
+    except ValidationError as error:
+        # What stays wrong without the overrides is the file's fault.
+        raise _clear(error, schema, TYPED if overrides and _fits(schema, tree) else path) from None
+
+
+def _fits(schema: type[BaseModel], tree: object) -> bool:
+    try:
+        schema.model_validate(tree)
+    except ValidationError:
+        return False
+    return True
+
+
+def check(schema: type[S], tree: object, path: Path, where: str = "") -> S:
+    """The part of a file that `tree` is, checked; `where` names the part. Raises ConfigError as `load` does."""
     try:
         return schema.model_validate(tree)
     except ValidationError as error:
-        raise _clear(error, schema, path) from None
+        raise _clear(error, schema, path, where) from None
 
 
 @cache
@@ -42,7 +67,8 @@ def load_actions() -> Actions:
     return load(Actions, "actions.yaml")
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read(path: Path) -> Any:
+    """What a YAML file holds; a mapping without anything when it is empty. Raises ConfigError when it can't be read."""
     try:
         tree = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -51,18 +77,14 @@ def _read(path: Path) -> dict[str, Any]:
         raise ConfigError(f"can't be read: {error}", file=path) from None
     except yaml.YAMLError as error:
         raise ConfigError(f"not YAML: {error}", file=path) from None
-    if tree is None:
-        return {}
-    if not isinstance(tree, dict):
-        raise ConfigError("wrong content", file=path, expected="a mapping", found=type(tree).__name__)
-    return tree
+    return {} if tree is None else tree
 
 
 def _apply(tree: dict[str, Any], override: str) -> None:
     """Set `key.sub=value` in the tree; the value is read as YAML."""
     key, equals, text = override.partition("=")
     if not equals or not key:
-        raise ConfigError("not an override", field=override, expected="key.sub=value")
+        raise ConfigError("not an override", file=TYPED, field=override, expected="key.sub=value")
     try:
         value = yaml.safe_load(text)
     except yaml.YAMLError:
@@ -71,15 +93,15 @@ def _apply(tree: dict[str, Any], override: str) -> None:
     for parent in parents:
         below = tree.setdefault(parent, {})
         if not isinstance(below, dict):
-            raise ConfigError("has no fields", field=key, found=f"{parent} is {below!r}")
+            raise ConfigError("has no fields", file=TYPED, field=key, found=f"{parent} is {below!r}")
         tree = below
     tree[last] = value
 
 
-def _clear(error: ValidationError, schema: type[BaseModel], path: Path) -> ConfigError:
+def _clear(error: ValidationError, schema: type[BaseModel], path: str | Path, part: str = "") -> ConfigError:
     first = error.errors()[0]
     where = tuple(first["loc"])
-    field = ".".join(str(part) for part in where)
+    field = ".".join(str(name) for name in ((part,) if part else ()) + where)
     if first["type"] == "extra_forbidden":
         near = difflib.get_close_matches(str(where[-1]), _known_keys(schema, where[:-1]), n=1, cutoff=0.5)
         known = ", ".join(_known_keys(schema, where[:-1]))

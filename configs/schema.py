@@ -148,6 +148,7 @@ class TrainHead(Schema):
     head: str = "gru"
     data: tuple[str, ...] = Field(default=(), description="folders of labelled sequences; made when there are none")
     synthetic: int = Field(default=2000, ge=1, description="how many synthetic sequences are then made")
+    split: str | None = Field(default=None, description="split file: train on its train part, validate on validation")
     base: str | None = Field(default=None, description="head file whose weights it begins with")
     freeze: bool = Field(default=False, description="keep the body of `base` as it is, and train the outputs alone")
     leave_out: tuple[str, ...] = Field(default=(), description="actions that the head is not to know")
@@ -212,6 +213,7 @@ class Synthesize(Schema):
     workers: int = Field(default=1, ge=1)
     minutes: float | None = Field(default=None, gt=0, description="of kind rest: how much, instead of count")
     transitions: float = Field(default=0.4, ge=0, le=1)
+    weights: dict[str, float] = Field(default={}, description="how many times as often an action is the main one")
     rate_hz: tuple[float, float] = (10.0, 30.0)
     longest_s: float = Field(default=30.0, gt=0)
     size: tuple[int, int] = (1280, 720)
@@ -224,11 +226,20 @@ class Synthesize(Schema):
             raise ValueError("rate_hz needs two numbers, lowest first, from 1 up")
         return self
 
+    @model_validator(mode="after")
+    def _nothing_is_ignored(self) -> Synthesize:
+        if self.minutes is not None and self.kind != "rest":
+            raise ValueError(f"minutes is for kind=rest; kind={self.kind} takes count")
+        if self.script and self.kind != "clip":
+            raise ValueError("script is for kind=clip")
+        return self
+
 
 class Export(Schema):
-    """configs/export.yaml: a pose checkpoint to one ONNX file with its model card."""
+    """configs/export.yaml: a pose checkpoint to one model file, or folder, with its model card."""
 
-    precision: Literal["fp32", "int8"] = "int8"
+    format: Literal["onnx", "litert", "ncnn", "openvino", "tensorrt"] = "onnx"
+    precision: Literal["fp32", "fp16", "int8"] = "int8"
     size: int | tuple[int, int] = Field(default=320, description="side of the input, or [height, width], px")
     calibration: tuple[str, ...] = Field(default=(), description="folders of pictures with people; int8 needs them")
     limit: int = Field(default=200, ge=8, description="pictures used of them, at most")

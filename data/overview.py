@@ -33,14 +33,15 @@ def table(description: Description) -> Group:
                  padding=(0, 1, 0, 0))  # fmt: skip
     for name in ("label", "action"):
         made.add_column(name, no_wrap=True)
-    for name in ("count", "sources", "min", "s each", "reps", "nobody", "missing"):
+    for name in ("count", "sources", "time", "s each", "reps", "nobody", "missing"):
         made.add_column(name, justify="right", no_wrap=True)
     for one in description.classes:
         made.add_row(*_row(one), style="" if one.recordings > 1 else "yellow")
     made.add_section()
     made.add_row(*_row(description.total), style="bold")
     lines = [
-        "s each: the median; nobody: frames with nobody; missing: joints, while somebody is seen",
+        "time: minutes:seconds; s each: the median; reps –: the set does not say them of all; nobody: frames with "
+        "nobody; missing: joints, while somebody is seen",
         f"length: {_lengths(description)}",
         f"size: {_common(description.sizes, lambda size: f'{size[0]}×{size[1]}')}",
         f"frames a second: {_common(description.rates, str)}",
@@ -52,10 +53,15 @@ def table(description: Description) -> Group:
 
 def _row(one: Class) -> tuple[str, ...]:
     return (
-        one.label, one.action, str(one.recordings), str(one.groups), f"{one.seconds / 60:.1f}",
+        one.label, one.action, str(one.recordings), str(one.groups), _clock(one.seconds),
         f"{np.median(one.lengths_s):.1f}", "–" if one.reps is None else str(one.reps), f"{one.nobody:.0%}",
         f"{one.missing.mean():.0%}",
     )  # fmt: skip
+
+
+def _clock(seconds: float) -> str:
+    """Minutes and seconds, 1:05."""
+    return f"{round(seconds) // 60}:{round(seconds) % 60:02d}"
 
 
 def _lengths(description: Description) -> str:
@@ -90,7 +96,7 @@ def picture(description: Description, file: Path) -> Path:
     total = description.total
     figure.suptitle(
         f"{description.name}: {total.recordings} recordings, {total.groups} sources, "
-        f"{total.seconds / 60:.0f} minutes", fontsize=13,
+        f"{_clock(total.seconds)} minutes", fontsize=13,
     )  # fmt: skip
     cells = figure.add_gridspec(2, 3, height_ratios=[max(len(classes), 4), 6])
     counts = figure.add_subplot(cells[0, 0])
@@ -99,8 +105,8 @@ def picture(description: Description, file: Path) -> Path:
     counts.set(title="examples", yticks=places, yticklabels=names)
     minutes = figure.add_subplot(cells[0, 1])
     bars = minutes.barh(places, [one.seconds / 60 for one in classes], color=[_colour(one) for one in classes])
-    minutes.bar_label(bars, fmt="%.1f", padding=2, fontsize=8)
-    minutes.set(title="minutes", yticks=places, yticklabels=[])
+    minutes.bar_label(bars, [_clock(one.seconds) for one in classes], padding=2, fontsize=8)
+    minutes.set(title="minutes:seconds", yticks=places, yticklabels=[])
     for axes in (counts, minutes):
         axes.set_ylim(len(classes) - 0.5, -0.5)  # the rows of the joints beside them
         axes.margins(x=0.15)

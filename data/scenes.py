@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -9,15 +10,24 @@ import numpy as np
 from data import motion_stand, motion_walk
 from data.body import Body
 from data.script import EXERCISES, OTHERS, Builder, Script, Span, pick
+from keypoints.errors import InputError
 
 #: What the main part of a scene is; stand and other get more time from the ways in, between and out.
 MAIN = (*EXERCISES, "stand", "other")
 _WEIGHTS = np.array([1.0] * len(EXERCISES) + [0.5, 1.6])
 
 
-def draw(rng: np.random.Generator, body: Body, transitions: float = 0.4) -> tuple[Script, float, float]:
-    """A script and the seconds from which to which it is shown; a share of `transitions` shows a change."""
-    main = str(rng.choice(MAIN, p=_WEIGHTS / _WEIGHTS.sum()))
+def draw(
+    rng: np.random.Generator, body: Body, transitions: float = 0.4, weights: Mapping[str, float] | None = None
+) -> tuple[Script, float, float]:
+    """A script and the seconds from which to which it is shown; a share of `transitions` shows a change.
+
+    weights: how many times as often as usual an action is the main one. Raises InputError for an unknown action.
+    """
+    if unknown := set(weights or {}) - set(MAIN):
+        raise InputError("no such action", field="weights", expected=", ".join(MAIN), found=", ".join(sorted(unknown)))
+    share = _WEIGHTS * [(weights or {}).get(name, 1.0) for name in MAIN]
+    main = str(rng.choice(MAIN, p=share / share.sum()))
     seconds = float(np.exp(rng.uniform(np.log(2.0), np.log(26.0))))
     builder = Builder(rng, body)
     if main in ("stand", "other"):

@@ -10,7 +10,7 @@ from configs.schema import Actions
 from data.formats.job import Job, Options
 from data.formats.registry import Format, recognise
 from keypoints.errors import InputError
-from keypoints.labels import Labelled
+from keypoints.labels import LEFT_OUT, Labelled
 from keypoints.sequences import smoothed
 
 __all__ = ["Format", "Options", "read", "recognise"]
@@ -30,10 +30,10 @@ def read(path: str | Path, actions: Actions, options: Options | None = None) -> 
 
 
 def _read(path: Path, actions: Actions, options: Options, found: Format) -> Iterator[Labelled]:
-    first: list[str] = []
+    told: list[str] = []
 
     def problem(line: str) -> None:
-        first.append(line)
+        told.append(line)
         options.problem(line)
 
     job = Job(actions, replace(options, problem=problem))
@@ -41,7 +41,7 @@ def _read(path: Path, actions: Actions, options: Options, found: Format) -> Iter
     try:
         for labelled in found.read(path, job):
             if labelled.name in names:
-                problem(f"{path}: {labelled.name}: is there twice; the first is taken")
+                job.leave_out(f"{path}: {labelled.name}: is there twice; the first is taken")
                 continue
             names.add(labelled.name)
             smooth = found.raw and options.smooth and not options.labels_only
@@ -49,5 +49,7 @@ def _read(path: Path, actions: Actions, options: Options, found: Format) -> Iter
     finally:
         job.close()
     if not names:
-        raise InputError(first[0]) if first else InputError(f"no recordings ({found.name})", file=path,
-                                                            expected=found.looks)  # fmt: skip
+        why = [line.removeprefix(LEFT_OUT) for line in told if line.startswith(LEFT_OUT)]
+        if not why:
+            raise InputError(f"no recordings ({found.name})", file=path, expected=found.looks)
+        raise InputError(why[0] if len(why) == 1 else f"nothing is left of {len(why)} recordings, such as {why[0]}")

@@ -83,6 +83,20 @@ class Skin:
                 total[:, axis] += np.bincount(self.triangles[:, i], face[:, axis], len(vertices))
         return unit(total)
 
+    def coarse(self, share: float) -> tuple[Skin, NDArray[np.int64]]:
+        """The surface with about `share` of its triangles, and which vertex (V',) of this one each of it is nearest to.
+
+        Its vertices are some of this one's, so that they follow the parts as here.
+        """
+        import pyvista
+        from scipy.spatial import cKDTree
+
+        faces = np.column_stack([np.full(len(self.triangles), 3), self.triangles]).ravel()
+        fewer = pyvista.PolyData(self.vertices, faces).decimate(1 - share)
+        _, nearest = cKDTree(self.vertices).query(fewer.points)
+        triangles = np.asarray(fewer.faces).reshape(-1, 4)[:, 1:].astype(np.int64)
+        return Skin(self.vertices[nearest], self.shares[nearest], triangles), nearest
+
 
 @cache
 def _triangles() -> NDArray[np.int64]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -145,12 +145,32 @@ def load(file: Path) -> Split:
     return {str(part): tuple(str(name) for name in names) for part, names in parts.items()}
 
 
-def select(recordings: Iterable[Labelled], split: Mapping[str, Sequence[str]], part: str) -> list[Labelled]:
-    """The recordings of one part. Raises InputError when the split has no such part."""
+def part_of(split: Mapping[str, Sequence[str]], part: str, file: Path | None = None) -> frozenset[str]:
+    """The names in one part. Raises InputError when the split, of the file `file`, has no such part."""
     if part not in split:
-        raise InputError("no such part", field=part, expected=", ".join(split))
-    names = set(split[part])
-    return [labelled for labelled in recordings if labelled.name in names]
+        raise InputError("no such part", file=file, field=part, expected=", ".join(split))
+    return frozenset(split[part])
+
+
+def select(
+    recordings: Iterable[Labelled], split: Mapping[str, Sequence[str]], part: str, file: Path | None = None
+) -> Iterator[Labelled]:
+    """The recordings of one part, as they come. Raises InputError when the split has no such part."""
+    wanted = part_of(split, part, file)
+    return (labelled for labelled in recordings if labelled.name in wanted)
+
+
+def read_part(
+    path: Path, actions: Actions, options: Options, file: Path | None = None, part: str = "test"
+) -> Iterator[Labelled]:
+    """The recordings of the set at `path`, or with the split `file` those of its `part`.
+
+    Raises InputError for a split that can't be trusted or has no such part, before anything else is read.
+    """
+    if file is None:
+        return read(path, actions, options)
+    part_of(load(file), part, file)
+    return select(read(path, actions, options), check_file(file, path, actions, Options()), part, file)
 
 
 def of_set(
@@ -213,13 +233,16 @@ def _groups(found: Sequence[Item]) -> list[list[int]]:
 def _possible(found: Sequence[Item], groups: Sequence[Sequence[int]]) -> None:
     sources = Counter(label for group in groups for label in set().union(*(found[i].classes for i in group)))
     examples = Counter(label for item in found for label in item.classes)
-    for label, count in sorted(sources.items()):
-        if count < len(PARTS):
-            raise InputError(
-                f"the class {label} can't be in every part", expected=f"{len(PARTS)} sources or more",
-                found=f"examples {examples[label]}, sources {count}",
-                hint=f"add recordings of others, or leave it out: --without {label}",
-            )  # fmt: skip
+    few = {label: count for label, count in sorted(sources.items()) if count < len(PARTS)}
+    one = len(few) == 1
+    if few:
+        raise InputError(
+            f"the class{'' if one else 'es'} {', '.join(few)} can't be in every part",
+            expected=f"{len(PARTS)} sources or more{'' if one else ' of each'}",
+            found="; ".join(f"{label}: examples {examples[label]}, sources {count}" for label, count in few.items()),
+            hint=f"add recordings of others, or leave {'it' if one else 'them'} out: "
+            + " ".join(f"--without {label}" for label in few),
+        )
 
 
 def _assign(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -23,6 +24,7 @@ from data.tempo import make_set
 from data.video import write_video
 from keypoints import skeleton
 from keypoints.errors import ConfigError, InputError
+from keypoints.types import KeypointSequence
 
 #: Called with how many of how many are done.
 Progress = Callable[[int, int], None]
@@ -32,27 +34,86 @@ def _silent(done: int, total: int) -> None:
     """Nobody is watching."""
 
 
+#: What a folder of numbered examples remembers, so that those of another call are not taken for its own.
+_SETTINGS = "synthesize.json"
+#: The settings that tell how example number i looks; how many there are, and how fast they are made, does not.
+_LOOKS = ("kind", "seed", "transitions", "weights", "rate_hz", "longest_s")
+#: Who made a sequence, by the source that it says.
+_SOURCES = {"sequences": r"synthetic-(\d+)-\d+", "rest": r"rest-(\d+)-\d+", "watched": r"synthetic-watched-(\d+)-\d+"}
+
+
 def synthesize(config: Synthesize, out: Path, progress: Progress = _silent) -> list[Path]:
     """Make what `config` asks for under the folder `out`; returns the files that matter, in order.
 
-    sequences, rest, watched: NNNNNN.npz. frames: images/, labels/ (YOLO-pose text) and data.yaml. clip: clip.mp4,
+    sequences, rest, watched: NNNNNN.npz. frames: images/NNNNNN-ACTION.jpg, labels/ (YOLO-pose text)
+    and data.yaml. clip: clip.mp4,
     clip.json. demo: demo.mp4 and demo.json. noise: keypoint_errors.yaml. Raises InputError when `out` can't be
-    written, ConfigError for a wrong script.
+    written or holds what other settings made, ConfigError for a wrong script.
     """
     try:
         out.mkdir(parents=True, exist_ok=True)
+        if config.kind in (*_SOURCES, "frames"):
+            _claim(config, out)
         return _MAKERS[config.kind](config, out, progress)
+    except KeyboardInterrupt:
+        going_on = "; the same command keeps what is there and goes on" if config.kind in _SOURCES else ""
+        raise KeyboardInterrupt(f"stopped{going_on}") from None
     except OSError as error:
         raise InputError(f"can't be written: {error.strerror or error}", file=out) from None
 
 
-def _sequences(config: Synthesize, out: Path, progress: Progress) -> list[Path]:
-    """Those that are there already, from an earlier call with the same seed, are not made again."""
-    count = config.count
+def kept(config: Synthesize, out: Path) -> int:
+    """How many sequences an earlier call with the same settings has left in `out`, of those that `config` asks for."""
+    if config.kind not in _SOURCES:
+        return 0
+    return next((i for i, path in enumerate(_places(config, out)) if not path.exists()), _count(config))
+
+
+def _count(config: Synthesize) -> int:
     if config.kind == "rest" and config.minutes:
-        count = max(1, round(60 * config.minutes / REST_S))
-    paths = [out / f"{i:06d}.npz" for i in range(count)]
-    first = next((i for i, path in enumerate(paths) if not path.exists()), count)
+        return max(1, round(60 * config.minutes / REST_S))
+    return config.count
+
+
+def _places(config: Synthesize, out: Path) -> list[Path]:
+    return [out / f"{i:06d}.npz" for i in range(_count(config))]
+
+
+def _claim(config: Synthesize, out: Path) -> None:
+    """Raise InputError when `out` holds numbered examples of other settings; else remember these in it."""
+    looks = _LOOKS + (("size",) if config.kind == "frames" else ())
+    ours = {name: value for name, value in config.model_dump(mode="json").items() if name in looks}
+    theirs = _remembered(out)
+    other = [name for name, value in theirs.items() if ours.get(name) != value]
+    if other:
+        said = (", ".join(f"{name}={some.get(name)}" for name in other) for some in (ours, theirs))
+        raise InputError("holds what other settings made", file=out, expected=next(said), found=next(said),
+                         hint="give another --out")  # fmt: skip
+    (out / _SETTINGS).write_text(json.dumps(ours) + "\n", encoding="utf-8")
+
+
+def _remembered(out: Path) -> dict[str, Any]:
+    """The settings that made what is in `out`; without the file that says them, what the first sequence says."""
+    file, first = out / _SETTINGS, out / "000000.npz"
+    if not first.exists() and not (out / "images").is_dir():
+        return {}
+    if file.is_file():
+        try:
+            return dict(json.loads(file.read_text(encoding="utf-8")))
+        except (ValueError, TypeError):
+            raise InputError("can't be read", file=file, hint="delete it, or give another --out") from None
+    if not first.exists():
+        return {}
+    source = KeypointSequence.load(first).source or ""
+    for kind, pattern in _SOURCES.items():
+        if found := re.fullmatch(pattern, source):
+            return {"kind": kind, "seed": int(found[1])}
+    return {"kind": "another"}
+
+
+def _sequences(config: Synthesize, out: Path, progress: Progress) -> list[Path]:
+    """Those that are there already, from an earlier call with the same settings, are not made again."""
+    count, paths, first = _count(config), _places(config, out), kept(config, out)
     make = {"sequences": sequences, "rest": rests, "watched": watched.sequences}[config.kind]
     made = make(config, seed=config.seed, count=count - first, workers=config.workers, first=first)
     for i, sequence in enumerate(made, first):
@@ -75,8 +136,9 @@ def _frames(config: Synthesize, out: Path, progress: Progress) -> list[Path]:
         with Renderer(size, Look.random(rng)) as renderer:
             n = int(rng.integers(len(shown.time_s)))
             image, points, box = frame_with_truth(renderer, body, shown.solved, n, seen)
-        _write_image(out / "images" / f"{i:06d}.jpg", image)
-        (out / "labels" / f"{i:06d}.txt").write_text(yolo_label(points, box, size), encoding="utf-8")
+        name = f"{i:06d}-{shown.action[n]}"
+        _write_image(out / "images" / f"{name}.jpg", image)
+        (out / "labels" / f"{name}.txt").write_text(yolo_label(points, box, size), encoding="utf-8")
         progress(i + 1, config.count)
     flip = ", ".join(str(j) for j in skeleton.MIRROR)
     (out / "data.yaml").write_text(

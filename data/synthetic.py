@@ -94,7 +94,7 @@ def make(index: int, seed: int, config: Synthesize) -> KeypointSequence:
     """Sequence number `index` of `seed`, as stage 1 gives it: gated and smoothed."""
     rng = np.random.default_rng([seed, index])
     body = make_body(int(rng.integers(BODIES)))
-    script, begin, end = scenes.draw(rng, body, config.transitions)
+    script, begin, end = scenes.draw(rng, body, config.transitions, config.weights)
     time_s = moments(rng, min(end - begin, config.longest_s), config)
     return smoothed(film(rng, pose(body, script, begin, time_s), f"synthetic-{seed}-{index:06d}"))
 

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache, partial
 
+import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from configs.schema import Synthesize
 from data import camera, scenes
@@ -48,7 +50,7 @@ def watch(index: int, seed: int, config: Synthesize) -> KeypointSequence:
     """
     rng = np.random.default_rng([seed, index, 5])
     body = make_body(int(rng.integers(BODIES)))
-    script, begin, end = scenes.draw(rng, body, config.transitions)
+    script, begin, end = scenes.draw(rng, body, config.transitions, config.weights)
     rate = float(rng.uniform(*_RATE_HZ))
     seconds = min(end - begin, config.longest_s)
     scene = pose(body, script, begin, np.arange(max(4, int(seconds * rate))) / rate)
@@ -62,10 +64,34 @@ def watch(index: int, seed: int, config: Synthesize) -> KeypointSequence:
 
 
 def _film(rng: np.random.Generator, scene: Scene, size: tuple[int, int]) -> Iterator[Frame]:
-    """The scene from a random camera, in random clothes and light; half of the cameras are mirrored."""
+    """The scene from a random camera, good or bad, in random clothes and light; half of them are mirrored."""
     place = camera.place(rng, keypoints(scene.body, scene.solved), scene.time_s, scene.view, size)
-    mirrored = rng.random() < 0.5
-    with Renderer(size, Look.random(rng), smooth=False) as renderer:
+    mirrored, wear = rng.random() < 0.5, Wear(rng)
+    with Renderer(size, Look.random(rng), smooth=False, detail=0.2) as renderer:
         for number, time_s in enumerate(scene.time_s):
-            image = renderer.draw(scene.body, scene.solved, number, place)
+            image = wear(renderer.draw(scene.body, scene.solved, number, place))
             yield Frame(np.ascontiguousarray(image[:, ::-1]) if mirrored else image, float(time_s), number)
+
+
+class Wear:
+    """What cheap lenses, bad light and hard compression leave of a picture, drawn once for a whole film."""
+
+    def __init__(self, rng: np.random.Generator) -> None:
+        self._rng = rng
+        self._blur = float(rng.choice([0.0, rng.uniform(0.3, 1.6)]))
+        self._contrast, self._black = float(rng.choice([1.0, rng.uniform(0.25, 1.0)])), float(rng.uniform(0, 60))
+        self._gamma = float(np.exp(rng.uniform(-0.7, 0.7)))
+        self._noise = float(rng.choice([0.0, rng.uniform(2, 16)]))
+        self._quality = 95 if rng.random() < 0.5 else int(rng.integers(8, 60))
+
+    def __call__(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """The worn copy of a BGR picture (height, width, 3)."""
+        levels = self._black + self._contrast * (255 - self._black) * np.linspace(0, 1, 256) ** self._gamma
+        worn = levels.astype(np.uint8)[image]
+        if self._blur:
+            worn = cv2.GaussianBlur(worn, (0, 0), self._blur)
+        if self._noise:
+            grain = self._rng.standard_normal(worn.shape[:2], np.float32)[..., None] * self._noise
+            worn = np.clip(worn + grain, 0, 255).astype(np.uint8)
+        _, packed = cv2.imencode(".jpg", worn, [cv2.IMWRITE_JPEG_QUALITY, self._quality])
+        return np.asarray(cv2.imdecode(packed, cv2.IMREAD_COLOR), np.uint8)

@@ -34,7 +34,6 @@ RUNTIME = {
 #: The extras: the distribution that shows that one is here, and what it is for.
 EXTRAS = {
     "train": ("torch", "training, compression, synthetic people"),
-    "web": ("fastapi", "the web screen and the HTTP service"),
     "mediapipe": ("mediapipe", "the pose estimator BlazePose"),
 }
 
@@ -254,6 +253,9 @@ def _extras() -> Iterator[Check]:
     for extra, (distribution, purpose) in EXTRAS.items():
         version = _version(distribution)
         mend = _pip(f"install '{project}[{extra}]'")
+        if extra == "train" and (tree / "Makefile").is_file():
+            mend = "`make test` makes .venv-test, which has it; for an environment of your own: "
+            mend += f"python -m pip install '{project}[train]'"
         if extra == "mediapipe":  # it asks for opencv-contrib-python
             mend += f" && {_only_opencv_python(['opencv-contrib-python'])}"
         found = f"{distribution} {version}" if version else f"absent: {purpose}"

@@ -35,12 +35,14 @@ _KEYS = frozenset({" ", "\r", "\n"})
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """A recording on disk: how long it is, how many reps are found in it, and what is wrong with it, if anything."""
+    """A recording on disk: how long it is, how many reps are found in it, what is wrong with it, if anything, and
+    whether it ended because it had become as long as it may, while the source may have gone on."""
 
     path: Path
     seconds: float
     reps: int
     trouble: str | None = None
+    cut: bool = False
 
 
 class Recorder:
@@ -56,7 +58,7 @@ class Recorder:
         self._seen_s: float | None = None
         self._start_s: float | None = None
         self._pressed = False
-        self.done = False
+        self.done = self.cut = False
         self.poses: list[FloatArray] = []
         self.times: list[float] = []
 
@@ -78,7 +80,7 @@ class Recorder:
                 return self._board(reading, math.ceil(left_s), "Get ready", "Take the start posture", begun=False)
         left_s = self._seconds - (now_s - self._start_s)
         if left_s <= 0 or pressed:
-            self.done = True
+            self.done, self.cut = True, not pressed
             return self._board(reading, 0, "Done", "", begun=True)
         if reading.state != "camera lost":
             self.poses.append(np.zeros((17, 3), np.float32) if reading.pose is None else reading.pose.keypoints)
@@ -144,6 +146,6 @@ def _save(name: str, recorder: Recorder, size: tuple[int, int], source: str, out
         found = lesson(sequence)
     except InputError as error:
         sequence.save(out)
-        return Recorded(out, seconds, 0, str(error))
+        return Recorded(out, seconds, 0, str(error), recorder.cut)
     replace(sequence, reps_s=found.reps_s, phase=found.phase).save(out)
-    return Recorded(out, seconds, len(found.reps_s))
+    return Recorded(out, seconds, len(found.reps_s), cut=recorder.cut)

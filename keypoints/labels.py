@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from keypoints.errors import InputError
 from keypoints.types import KeypointSequence
+
+#: How a line begins that tells of a recording which is not used; other lines tell what is odd.
+LEFT_OUT = "left out: "
+#: Such lines that are shown before the rest is counted.
+_SHOWN = 10
+
+
+def shortened(told: Sequence[str]) -> list[str]:
+    """The first lines of what was told while a set was read, and how many more there are."""
+    more = len(told) - _SHOWN
+    return [*told[:_SHOWN], *([f"and {more} more like {'these' if more > 1 else 'it'}"] if more > 0 else [])]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import configparser
+import os
 import re
 import shutil
 import subprocess
@@ -237,3 +238,21 @@ def test_the_wheel_carries_models_and_settings_and_runs_from_any_folder(tmp_path
 
 def test_every_room_says_that_it_is_typed() -> None:
     assert [room for room in ROOMS if not (ROOT / room / "py.typed").is_file()] == []
+
+
+def test_onnxruntime_never_reports_to_its_maker(tmp_path: Path) -> None:
+    """Whichever module loads it first; it would leave a folder of its own in the cache folder."""
+    modules = [
+        ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        for room in ROOMS
+        for path in sorted((ROOT / room).rglob("*.py"))
+        if re.search(r"^\s*(import|from) onnxruntime", path.read_text(), re.MULTILINE)
+    ]
+    assert "keypoints.session" in modules
+    clean = {k: v for k, v in os.environ.items() if k != "ORT_DISABLE_TELEMETRY"}
+    environment = clean | {"XDG_CACHE_HOME": str(tmp_path), "HOME": str(tmp_path)}
+    for module in modules:
+        code = f"import os, {module}; print(os.environ.get('ORT_DISABLE_TELEMETRY'))"
+        done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True)
+        assert done.stdout == "1\n", f"{module}: {done.stderr}"
+    assert not [path for path in tmp_path.rglob("*") if "onnxruntime" in path.name.lower()]

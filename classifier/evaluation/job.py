@@ -37,13 +37,13 @@ def evaluate(
     goes on. Raises ModelError for a file that is no head, InputError when no sequence can be measured or `out` can't
     be written, both before anything is measured.
     """
-    opened = [ListeningHead(path) for path in heads]
+    opened, counting, classes = check(heads, actions, settings, out)
     infos = tuple(_info(head) for head in opened)
     known = {name for info in infos for name in info.actions}
     good = tuple(screened(each, actions, known) for each in sets)
-    _check(good, out)
-    counting = load(Counting, settings.counting)
-    classes = _classes(settings, actions, opened)
+    if not any(each.records for each in good):
+        said = next((line for each in good for line in each.problems), None)
+        raise InputError("no sequence that can be measured", file=", ".join(s.name for s in good), hint=said)
 
     total = sum(steps(each.records, settings.robustness) for each in good) * len(opened)
     tally = _Tally(total, progress)
@@ -61,6 +61,26 @@ def evaluate(
     return report, _write(report, out)
 
 
+def check(
+    heads: Sequence[Path], actions: Actions, settings: Evaluate, out: Path
+) -> tuple[list[ListeningHead], Counting, frozenset[str]]:
+    """What can be told before anything is read: the heads opened, how reps are counted, and whose are scored.
+
+    Raises ModelError for a file that is no head, InputError for a wrong setting or when `out` can't be written.
+    """
+    opened = [ListeningHead(path) for path in heads]
+    counting = load(Counting, settings.counting)
+    classes = _classes(settings, actions, opened)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        probe = out / ".report"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise InputError(f"can't be written: {error.strerror or error}", file=out) from None
+    return opened, counting, classes
+
+
 class _Tally:
     """Counts sequences for the progress bar; what turned out not to be needed is jumped over."""
 
@@ -74,19 +94,6 @@ class _Tally:
     def jump(self, share: float) -> None:
         self._done = max(self._done, round(share * self._total))
         self._progress(self._done, self._total)
-
-
-def _check(sets: Sequence[LabelledSet], out: Path) -> None:
-    if not any(each.records for each in sets):
-        said = next((line for each in sets for line in each.problems), None)
-        raise InputError("no sequence that can be measured", file=", ".join(s.name for s in sets), hint=said)
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        probe = out / ".report"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise InputError(f"can't be written: {error.strerror or error}", file=out) from None
 
 
 def _classes(settings: Evaluate, actions: Actions, heads: Sequence[ListeningHead]) -> frozenset[str]:

@@ -35,6 +35,11 @@ def render(report: Report) -> str:
         else:
             body.append(f"<section><h2>{escape(each.name)}</h2><p>Nothing was measured.</p>{_problems(each)}</section>")
     body.append(_meanings(report))
+    return whole(title, body)
+
+
+def whole(title: str, body: Iterable[str]) -> str:
+    """A page that needs nothing else, of parts in HTML."""
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -70,7 +75,7 @@ def _set(each: LabelledSet, found: Sequence[tuple[HeadInfo, Outcome]]) -> str:
     parts.append(_problems(each))
     left_out = found[0][1].left_out
     if left_out:
-        parts.append("<h3>Not measured</h3>" + _table(("what", "why"), list(left_out.items()), words=2))
+        parts.append("<h3>Not measured</h3>" + table(("what", "why"), list(left_out.items()), words=2))
     return "<section>" + "".join(parts) + "</section>"
 
 
@@ -87,7 +92,7 @@ def _side_by_side(found: Sequence[tuple[HeadInfo, Outcome]]) -> str:
             cells.append(f"<b>{text}</b>" if value is not None and round(value, figure.digits) == best else text)
         rows.append(cells)
     names = [f"{figure.name}{f' <small>{figure.unit}</small>' if figure.unit else ''}" for figure in shown]
-    return f'<h3>Side by side</h3><div class="many">{_table(("head", "size <small>KB</small>", *names), rows)}</div>'
+    return f'<h3>Side by side</h3><div class="many">{table(("head", "size <small>KB</small>", *names), rows)}</div>'
 
 
 def _head(head: HeadInfo, outcome: Outcome, alone: bool) -> str:
@@ -132,14 +137,14 @@ def _counts(outcome: Outcome) -> str:
     head = ("exercise", "sequences", "reps", "counted", "exact", "OBO", "MAE")
     last = 1 if outcome.told is None else 2
     note = "<p class='note'>The oracle adds up all that was counted in a sequence, whatever it was taken for.</p>"
-    return "<h3>Counts</h3>" + _table(head, rows, footer=last) + (note if outcome.told is not None else "")
+    return "<h3>Counts</h3>" + table(head, rows, footer=last) + (note if outcome.told is not None else "")
 
 
 def _ghosts(outcome: Outcome) -> str:
     named = (("all that can be judged", outcome.ghosts), ("of these, nobody exercises", outcome.ghosts_none),
              ("exercises without a name here", outcome.ghosts_unnamed))  # fmt: skip
     rows = [[name, f"{g.minutes:.1f}", str(g.reps), _with_interval(g.per_min, 2)] for name, g in named if g is not None]
-    return "<h3>Ghost reps</h3>" + _table(("recordings", "minutes", "ghosts", "a minute"), rows) if rows else ""
+    return "<h3>Ghost reps</h3>" + table(("recordings", "minutes", "ghosts", "a minute"), rows) if rows else ""
 
 
 def _events(outcome: Outcome) -> str:
@@ -155,7 +160,7 @@ def _events(outcome: Outcome) -> str:
         f" {found.tolerance_s:g} s ago at most; the nearest make pairs. The delay is from labelled end to count:"
         " below 0 the rep was counted on its way back."
     )
-    return f"<h3>Single reps</h3><p>{rule}</p>" + _table(head, rows, words=0)
+    return f"<h3>Single reps</h3><p>{rule}</p>" + table(head, rows, words=0)
 
 
 def _labels(outcome: Outcome) -> str:
@@ -169,7 +174,7 @@ def _labels(outcome: Outcome) -> str:
         head = ("action", "precision", "recall", "F1", "support")
         accuracy = f"{score.accuracy.value:.3f} <small>{_interval(score.accuracy, 3)}</small>"
         parts.append(
-            f"<div><h3>By {what}</h3><p>Accuracy {accuracy} of {score.moments}.</p>{_table(head, rows, footer=2)}</div>"
+            f"<div><h3>By {what}</h3><p>Accuracy {accuracy} of {score.moments}.</p>{table(head, rows, footer=2)}</div>"
         )
     pictures = ""
     if outcome.windows is not None:
@@ -189,7 +194,7 @@ def _robustness(outcome: Outcome) -> str:
          f"{cost.score.obo.value:.3f}", f"{cost.score.mae.value:.3f}"] for name, cost in outcome.robustness.items()
     ]  # fmt: skip
     return ("<h3>Worse recordings</h3><p>The loss of exact is beside the same sequences as they are.</p>"
-            + _table(("what is done to it", "sequences", "exact", "loss", "OBO", "MAE"), rows))  # fmt: skip
+            + table(("what is done to it", "sequences", "exact", "loss", "OBO", "MAE"), rows))  # fmt: skip
 
 
 def _timeline(shown: Shown) -> str:
@@ -210,7 +215,7 @@ def _sequences(scores: Iterable[SequenceScore]) -> str:
         name = f"<b>{escape(s.name)}</b>" if wrong else escape(s.name)
         rows.append([name, _words(s.action), *("–" if n is None else str(n) for n in cells), right])
     head = ("sequence", "action", "reps", "counted", "ghosts", "missed", "seconds right")
-    return f"<details><summary>Every sequence <span>{len(rows)}</span></summary>{_table(head, rows, words=2)}</details>"
+    return f"<details><summary>Every sequence <span>{len(rows)}</span></summary>{table(head, rows, words=2)}</details>"
 
 
 def _problems(each: LabelledSet) -> str:
@@ -224,7 +229,7 @@ def _meanings(report: Report) -> str:
     rows = [[figure.name, escape(figure.meaning)] for figure in FIGURES]
     settings = report.settings
     return (
-        "<section><h2>What the figures mean</h2>" + _table(("figure", "meaning"), rows, words=2)
+        "<section><h2>What the figures mean</h2>" + table(("figure", "meaning"), rows, words=2)
         + f"<p>Everything is causal and the action is predicted, except where it says oracle. Intervals hold"
         f" {CONFIDENCE:.0%} of {settings.draws} bootstrap draws of whole subjects or sources (seed {settings.seed});"
         f" none is given for a single one. Windows are judged every {settings.every_s:g} s. A change of action has"
@@ -232,7 +237,7 @@ def _meanings(report: Report) -> str:
     )  # fmt: skip
 
 
-def _table(head: Row, rows: Sequence[Row], words: int = 1, footer: int = 0) -> str:
+def table(head: Row, rows: Sequence[Row], words: int = 1, footer: int = 0) -> str:
     """A table that scrolls by itself on a narrow screen. words: columns of words, at the left; the rest are numbers.
     footer: rows at the end that sum up the others. Cells are HTML."""
 

@@ -10,9 +10,6 @@ from classifier.evaluation.measure import Outcome
 from classifier.evaluation.screen import LabelledSet
 from configs.schema import Evaluate
 
-#: Odd sequences that are named in words, each set; the files name all of them.
-LINES = 10
-
 #: The version of the JSON's shape.
 FORMAT = 1
 
@@ -70,7 +67,7 @@ class Report:
         }  # fmt: skip
 
     def lines(self) -> list[str]:
-        """The report in words: one line for each head on each set, and how many sequences were odd."""
+        """The report in words: one line for each head on each set."""
         out = []
         for result in self.results:
             figures = [(f, f.of(result.outcome)) for f in FIGURES]
@@ -79,9 +76,10 @@ class Report:
                 for f, v in figures
                 if v is not None
             ]
+            if all(value is None for figure, value in figures if not figure.path.startswith("latency")):
+                unnamed = result.outcome.ghosts_unnamed
+                said = ["nothing could be measured: see Not measured in the page" if unnamed is None else
+                        f"ghosts {unnamed.per_min.value:.2f} /min on exercises without a name here, and nothing else:"
+                        " see Not measured in the page"]  # fmt: skip
             out.append(f"{self.heads[result.head].file} on {self.sets[result.set].name}: {', '.join(said)}")
-        for each in self.sets:
-            out += [f"{each.name}: {line}" for line in each.problems[:LINES]]
-            if len(each.problems) > LINES:
-                out.append(f"{each.name}: {len(each.problems) - LINES} more lines like these are in the report")
         return out

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from configs.schema import Actions
-from keypoints.labels import Labelled
+from keypoints.labels import LEFT_OUT, Labelled
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +33,15 @@ def screened(given: LabelledSet, actions: Actions, known: Set[str] = frozenset()
     said = list(given.problems)
     for record in given.records:
         if record.name in kept:
-            said.append(f"{record.name}: a second sequence of this name: left out")
+            said.append(f"{LEFT_OUT}{given.name}: {record.name}: a second sequence of this name")
         elif len(record.sequence) < 2:
-            said.append(f"{record.name}: a single frame: left out")
+            said.append(f"{LEFT_OUT}{given.name}: {record.name}: a single frame")
         else:
             kept[record.name] = record
             if not (record.sequence.keypoints[..., 2] > 0).any():
-                said.append(f"{record.name}: nobody is seen in it: everything in it is missed")
-            said += _overlaps(record)
-    said += _unknown(kept.values(), actions, known)
+                said.append(f"{given.name}: {record.name}: nobody is seen in it: everything in it is missed")
+            said += [f"{given.name}: {line}" for line in _overlaps(record)]
+    said += [f"{given.name}: {line}" for line in _unknown(kept.values(), actions, known)]
     return LabelledSet(given.name, tuple(kept.values()), tuple(said))
 
 

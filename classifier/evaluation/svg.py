@@ -61,13 +61,13 @@ def timeline(shown: Shown) -> str:
         said = f"{rep.action} {totals[rep.action]}, counted at {rep.counted_at_s:.2f} s"
         place = x(rep.counted_at_s)
         parts.append(_rect(place - 1, _SHARE, 2, f'fill="{colour(rep.action)}"', said))
-        parts.append(_text(place, top + height + 11, str(totals[rep.action]), "small"))
+        parts.append(text(place, top + height + 11, str(totals[rep.action]), "small"))
     step = _nice(end_s / 8)
     for i in range(int(end_s / step) + 1):
         parts.append(
             f'<text class="axis" x="{x(i * step):.1f}" y="{_HEIGHT - 2}" text-anchor="middle">{i * step:g} s</text>'
         )
-    return _svg(_WIDTH, _HEIGHT, parts, f"timeline of {shown.labelled.name}", "wide")
+    return drawing(_WIDTH, _HEIGHT, parts, f"timeline of {shown.labelled.name}", "wide")
 
 
 def confusion(score: LabelScore) -> str:
@@ -80,7 +80,7 @@ def confusion(score: LabelScore) -> str:
         parts.append(_turned(left + (j + 0.5) * cell + 4, top - 8, -50, _words(name), "start"))
     for at, i in enumerate(rows):
         y = top + at * cell
-        parts.append(_text(left - 8, y + cell / 2 + 4, _words(names[i]), anchor="end"))
+        parts.append(text(left - 8, y + cell / 2 + 4, _words(names[i]), anchor="end"))
         for j, name in enumerate(names):
             x, n, whole = left + j * cell, matrix[i, j], matrix[i].sum()
             said = f"{_words(names[i])} said to be {_words(name)}: {n} of {whole}"
@@ -88,8 +88,8 @@ def confusion(score: LabelScore) -> str:
             look = f'class="{kind if n else "empty"}" fill-opacity="{0.12 + 0.78 * n / whole if n else 0.1:.2f}"'
             parts.append(_rect(x + 1, (y + 1, cell - 2), cell - 2, look, said))
             if n:
-                parts.append(_text(x + cell / 2, y + cell / 2 + 4, str(n), "cell strong" if n > whole / 2 else "cell"))
-    return _svg(left + len(names) * cell + 44, top + len(rows) * cell + 6, parts, "confusion matrix", "matrix")
+                parts.append(text(x + cell / 2, y + cell / 2 + 4, str(n), "cell strong" if n > whole / 2 else "cell"))
+    return drawing(left + len(names) * cell + 44, top + len(rows) * cell + 6, parts, "confusion matrix", "matrix")
 
 
 def reliability(found: Calibration) -> str:
@@ -105,11 +105,11 @@ def reliability(found: Calibration) -> str:
             parts.append(_rect(x, (top + side - tall, tall), step - 2, 'class="right" fill-opacity="0.7"', said))
             parts.append(_rect(x, (top + side + foot + 30 - many, many), step - 2, 'class="count"', said))
     for at in (0.0, 0.5, 1.0):
-        parts.append(_text(left + at * side, top + side + 16, f"{at:g}"))
-        parts.append(_text(left - 6, top + side * (1 - at) + 4, f"{at:g}", anchor="end"))
-    parts.append(_text(left + side / 2, top + side + 32, "confidence"))
+        parts.append(text(left + at * side, top + side + 16, f"{at:g}"))
+        parts.append(text(left - 6, top + side * (1 - at) + 4, f"{at:g}", anchor="end"))
+    parts.append(text(left + side / 2, top + side + 32, "confidence"))
     parts.append(_turned(12, top + side / 2, -90, "right", "middle"))
-    return _svg(left + side + 12, top + side + foot + 32, parts, "reliability plot", "square")
+    return drawing(left + side + 12, top + side + foot + 32, parts, "reliability plot", "square")
 
 
 def _bands(segments: Sequence[Segment], x: Callable[[float], float], row: Row) -> Iterable[str]:
@@ -119,7 +119,7 @@ def _bands(segments: Sequence[Segment], x: Callable[[float], float], row: Row) -
         yield _rect(start, row, wide, f'fill="{colour(segment.action)}"', said)
         word = _words(segment.action)
         if wide > 6.2 * len(word) + 6:
-            yield _text(start + 5, row[0] + 14, word, "band", "start")
+            yield text(start + 5, row[0] + 14, word, "band", "start")
 
 
 def _rect(x: float, row: Row, wide: float, look: str, said: str) -> str:
@@ -129,8 +129,9 @@ def _rect(x: float, row: Row, wide: float, look: str, said: str) -> str:
     return f'<rect {place} rx="2" {look}><title>{escape(said)}</title></rect>'
 
 
-def _text(x: float, y: float, text: str, look: str = "axis", anchor: str = "middle") -> str:
-    return f'<text class="{look}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{text}</text>'
+def text(x: float, y: float, words: str, look: str = "axis", anchor: str = "middle") -> str:
+    """Words (HTML) at a place of a drawing."""
+    return f'<text class="{look}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{words}</text>'
 
 
 def _turned(x: float, y: float, degrees: float, text: str, anchor: str) -> str:
@@ -139,7 +140,7 @@ def _turned(x: float, y: float, degrees: float, text: str, anchor: str) -> str:
 
 
 def _row_name(name: str, row: Row) -> str:
-    return _text(_GUTTER - 6, row[0] + row[1] / 2 + 4, name, anchor="end")
+    return text(_GUTTER - 6, row[0] + row[1] / 2 + 4, name, anchor="end")
 
 
 def _lines(points: Sequence[tuple[float, float]]) -> Iterable[str]:
@@ -168,6 +169,7 @@ def _words(name: str) -> str:
     return escape(name.replace("_", " "))
 
 
-def _svg(width: float, height: float, parts: Iterable[str], said: str, kind: str) -> str:
+def drawing(width: float, height: float, parts: Iterable[str], said: str, kind: str) -> str:
+    """A whole drawing; said: what it shows, for those who can't see it."""
     size = f'width="{width:.0f}" viewBox="0 0 {width:.0f} {height:.0f}"'
     return f'<svg class="{kind}" {size} role="img" aria-label="{escape(said)}">{"".join(parts)}</svg>'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
 from classifier.heads.normalize import FEATURES, Normalize
@@ -13,6 +14,9 @@ class HeadModel(nn.Module):
 
     The phase is not forced onto the unit circle: trained on squared error, its length falls where the model is
     unsure, and 1 - 2 * (share of the range of motion) is what its cosine then still estimates best.
+
+    The answer is the mean of two, for the window and for its mirror image: the same whichever side people turn to
+    the camera, and the errors of one are not those of the other.
     """
 
     def __init__(self, head: str, hidden: int, classes: int, window: int, rate_hz: float, dropout: float = 0.1) -> None:
@@ -25,11 +29,14 @@ class HeadModel(nn.Module):
         self.phase = nn.Linear(width, 2)
 
     def forward(self, keypoints: Tensor) -> tuple[Tensor, Tensor]:
-        return self._outputs(self.body(self.normalize(keypoints))[:, -1])
+        features = self.normalize(keypoints)
+        both = torch.cat([features, self.normalize.mirror(features)])
+        action, phase = self._outputs(self.body(both)[:, -1])
+        return action.view(2, -1, self.action.out_features).mean(0), phase.view(2, -1, 2).mean(0)
 
     def history(self, keypoints: Tensor) -> tuple[Tensor, Tensor]:
-        """What the model would have said at each sample: logits (B, P, C) and phases (B, P, 2) of the newest P
-        samples; P is 1 for bodies that read the window as a whole."""
+        """What the model makes of the windows alone, without their mirror images, at each sample: logits (B, P, C)
+        and phases (B, P, 2) of the newest P samples; P is 1 for bodies that read the window as a whole."""
         return self._outputs(self.body(self.normalize(keypoints)))
 
     def _outputs(self, summary: Tensor) -> tuple[Tensor, Tensor]:

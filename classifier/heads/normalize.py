@@ -6,6 +6,7 @@ stands in the picture and how large they are; not to mirroring or rotation, whic
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import torch
@@ -37,6 +38,32 @@ def joint_features(features: Tensor) -> Tensor:
     return torch.stack([features[..., start : start + joints] for start in starts], -1)
 
 
+def _mirror() -> tuple[list[int], list[float]]:
+    """Which feature, and with which sign, each feature is in the mirrored picture."""
+    of = skeleton.MIRROR
+    joints = [(of[joint], 1) for joint in range(skeleton.COUNT)]
+    limbs = [_place((of[start], of[end]), skeleton.LIMBS) for start, end in skeleton.LIMBS]
+    corners = list(skeleton.ANGLES.values())
+    angles = [_place((of[a], of[vertex], of[b]), corners) for a, vertex, b in corners]
+    parts = []
+    for side in (-1, 1):  # x turns round, y does not
+        parts += [[(place, side * sign) for place, sign in part] for part in (joints, joints, limbs, [(0, 1)])]
+    # An angle of the mirrored body turns the other way, unless its two bones are taken in the other order as well.
+    parts += [joints, [(place, 1) for place, _ in angles], [(place, -sign) for place, sign in angles]]
+    order: list[int] = []
+    signs: list[float] = []
+    for part in parts:
+        start = len(order)
+        order += [start + place for place, _ in part]
+        signs += [float(sign) for _, sign in part]
+    return order, signs
+
+
+def _place(joints: tuple[int, ...], among: Sequence[tuple[int, ...]]) -> tuple[int, int]:
+    """Where a limb or an angle is in its list, and 1, or -1 if it is there the other way round."""
+    return (among.index(joints), 1) if joints in among else (among.index(joints[::-1]), -1)
+
+
 class Normalize(nn.Module):
     """Centring, scale, confidence masking, motion, bones and angles of a window.
 
@@ -49,6 +76,8 @@ class Normalize(nn.Module):
     """
 
     sums: Tensor
+    order: Tensor
+    signs: Tensor
 
     def __init__(self, rate_hz: float) -> None:
         super().__init__()
@@ -62,12 +91,19 @@ class Normalize(nn.Module):
         for column, (start, end) in enumerate(pairs, 3):
             sums[start, column], sums[end, column] = -1, 1
         self.register_buffer("sums", sums, persistent=False)
+        order, signs = _mirror()
+        self.register_buffer("order", torch.tensor(order), persistent=False)
+        self.register_buffer("signs", torch.tensor(signs), persistent=False)
+
+    def mirror(self, features: Tensor) -> Tensor:
+        """The features (B, T, FEATURES) of the same windows, mirrored."""
+        return features[..., self.order] * self.signs
 
     def forward(self, keypoints: Tensor) -> Tensor:
-        x = keypoints.transpose(2, 3)  # (B, T, 3, 17)
-        confidence = x[:, :, 2:].clamp(0, 1)
+        pixels, confidence = torch.split(keypoints.transpose(2, 3), [2, 1], 2)  # (B, T, 2, 17) and (B, T, 1, 17)
+        confidence = confidence.clamp(0, 1)
         seen = confidence.sign()
-        points = x[:, :, :2] * seen
+        points = pixels * seen
         bone_count = self.sums.shape[1] - 3
         of_groups, bones = torch.split(points @ self.sums, [3, bone_count], -1)
         groups, ends_seen = torch.split(seen @ self.sums.abs(), [3, bone_count], -1)
@@ -80,15 +116,18 @@ class Normalize(nn.Module):
         weight = any_seen * torch.cat([torso_seen, torso_seen, 1 - torso_seen], -1)
         centre = (places * weight).sum(-1, keepdim=True) / weight.sum(-1, keepdim=True).clamp(min=1)
 
-        lengths = torch.cat([_length(places[..., 1:2] - places[..., :1]), _length(bones[..., :1])], -1)
-        lengths_known = torch.cat([any_seen[..., :1] * any_seen[..., 1:2], known[..., :1]], -1)
-        scale = self._scale(lengths[:, :, 0], lengths_known[:, :, 0], points, seen)
+        hips, shoulders, _ = torch.split(places, 1, -1)
+        hips_seen, shoulders_seen, present = torch.split(any_seen, 1, -1)
+        lengths = _length(torch.cat([shoulders - hips, bones[..., :1]], -1))
+        lengths_known = torch.cat([hips_seen * shoulders_seen, known[..., :1]], -1)
+        scale = self._scale(lengths.squeeze(2), lengths_known.squeeze(2), points, seen)
         unit = 1 / scale
 
         body = ((points - centre) * unit).clamp(-LIMIT, LIMIT) * seen
-        step = (points[:, 1:] - points[:, :-1]) * (unit * self.rate_hz) * (seen[:, 1:] * seen[:, :-1])
-        motion = torch.cat([points[:, :1] * 0, step], 1).clamp(-LIMIT, LIMIT)
-        present = any_seen[..., 2:]
+        length = int(keypoints.shape[1])
+        before = torch.tensor([0, *range(length - 1)], device=keypoints.device)
+        step = (points - points[:, before]) * (unit * self.rate_hz)
+        motion = step.clamp(-LIMIT, LIMIT) * (seen * seen[:, before])
         travel = ((centre - centre[:, :1]) * unit * present * present[:, :1]).clamp(-LIMIT, LIMIT)
 
         # A bone shorter than a tenth of a torso fades out.
@@ -99,7 +138,7 @@ class Normalize(nn.Module):
         sine = one[:, :, :1] * two[:, :, 1:] - one[:, :, 1:] * two[:, :, :1]
         by_axis = torch.cat([body, motion, directions, travel], -1)
         others = torch.cat([confidence, cosine, sine], -1)
-        return torch.cat([by_axis[:, :, 0], by_axis[:, :, 1], others[:, :, 0]], -1)
+        return torch.cat([by_axis.reshape(-1, length, 2 * _AXIS), others.squeeze(2)], -1)
 
     @staticmethod
     def _scale(lengths: Tensor, known: Tensor, points: Tensor, seen: Tensor) -> Tensor:
@@ -115,7 +154,7 @@ class Normalize(nn.Module):
         found = median * count[:, 0].clamp(max=1)
         scale = found.amax(1, keepdim=True)
         scale = torch.where(scale > 0, scale, box)
-        return torch.where(scale > 1e-3, scale, torch.ones_like(scale))[:, :, None, None]
+        return torch.where(scale > 1e-3, scale, 1.0)[:, :, None, None]
 
 
 def _length(vector: Tensor) -> Tensor:

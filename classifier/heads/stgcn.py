@@ -6,6 +6,8 @@ added to the skeleton's own, as in Shi et al., "Two-Stream Adaptive Graph Convol
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -26,39 +28,48 @@ def adjacency() -> Tensor:
 
 
 class _Block(nn.Module):
-    """Mix along the limbs, then along time with a stride, and add what came in."""
+    """Mix along the limbs, then along time with a stride, and add what came in; (17, B, T, channels).
+
+    Joints come first and channels last, so that both mixings are one product each; time is a sum of shifted products.
+    """
 
     skeleton: Tensor
 
     def __init__(self, channels_in: int, channels: int, stride: int) -> None:
         super().__init__()
+        self.stride = stride
         self.register_buffer("skeleton", adjacency(), persistent=False)
         self.links = nn.Parameter(torch.zeros(skeleton.COUNT, skeleton.COUNT))
-        self.mix = nn.Conv2d(channels_in, channels, 1)
-        self.time = nn.Conv2d(channels, channels, (_KERNEL, 1), (stride, 1), padding=(_KERNEL // 2, 0), groups=channels)
-        self.pass_on = nn.Conv2d(channels_in, channels, 1, (stride, 1))
+        self.mix, self.pass_on = nn.Linear(channels_in, channels), nn.Linear(channels_in, channels)
+        self.taps = nn.Parameter(torch.empty(_KERNEL, channels).uniform_(-1, 1) / math.sqrt(_KERNEL))
 
     def forward(self, x: Tensor) -> Tensor:
-        along_limbs = torch.matmul(self.mix(x), (self.skeleton + self.links).T)
-        mixed: Tensor = self.time(along_limbs.relu()) + self.pass_on(x)
-        return mixed.relu()
+        length, channels_in = x.shape[2:]
+        along_limbs = (self.skeleton + self.links) @ x.reshape(skeleton.COUNT, -1)
+        mixed = self.mix(along_limbs.reshape(skeleton.COUNT, -1, length, channels_in)).relu()
+        beyond = mixed[:, :, : _KERNEL // 2] * 0
+        padded = torch.cat([beyond, mixed, beyond], 2)
+        summed: Tensor = self.pass_on(x[:, :, :: self.stride])
+        for tap in range(_KERNEL):
+            summed = summed + padded[:, :, tap : tap + length : self.stride] * self.taps[tap]
+        return summed.relu()
 
 
 @register("stgcn")
 class StGcn(nn.Module):
-    """Three blocks that halve the time axis twice; the summary joins the newest moment and the mean."""
+    """Three blocks, the first two of which halve the time axis; the summary joins the newest moment and the mean."""
 
     def __init__(self, features: int, hidden: int, window: int) -> None:
         super().__init__()
-        channels = max(8, hidden // 2)
+        channels = max(8, hidden // 4)
         self.width = hidden
         self.blocks = nn.Sequential(
-            _Block(_JOINT_FEATURES, channels, 1), _Block(channels, channels, 2), _Block(channels, channels, 2)
+            _Block(_JOINT_FEATURES, channels, 2), _Block(channels, channels, 2), _Block(channels, channels, 1)
         )
         self.read = nn.Sequential(nn.Linear(channels * (skeleton.COUNT + 1), hidden), nn.ReLU())
 
     def forward(self, features: Tensor) -> Tensor:
-        maps = self.blocks(joint_features(features).permute(0, 3, 1, 2))
-        newest, mean = maps[:, :, -1].flatten(1), maps.mean((2, 3))
+        maps = self.blocks(joint_features(features).permute(2, 0, 1, 3))
+        newest, mean = maps[:, :, -1].transpose(0, 1).flatten(1), maps.mean((0, 2))
         summary: Tensor = self.read(torch.cat([newest, mean], 1))
         return summary[:, None]

@@ -36,12 +36,13 @@ def manifest(path: Path) -> Path:
 
 
 def looks_like_manifest(path: Path) -> bool:
-    """Whether there is a table with the columns of a manifest."""
+    """Whether there is a table with columns of a manifest; if some are missing, reading it says which."""
     file = manifest(path)
     if file.suffix != ".csv" or not file.is_file():
         return False
     with file.open(encoding="utf-8", errors="replace", newline="") as text:
-        return {"file", "segments"} <= set(next(csv.reader(text), []))
+        columns = set(next(csv.reader(text), []))
+    return {"file", "segments"} <= columns or (file.name == "manifest.csv" and not columns.isdisjoint(_NEEDED))
 
 
 def rows(path: Path, job: Job) -> list[Row]:
@@ -59,6 +60,8 @@ def rows(path: Path, job: Job) -> list[Row]:
                 raise InputError("not a clip manifest", file=file, expected=f"the columns {', '.join(_NEEDED)}",
                                  found=f"no {', '.join(lacking)}")  # fmt: skip
             lines = list(enumerate(table, start=2))
+            if not lines:
+                raise InputError("has no rows below its header", file=file, expected="one for each video")
     except OSError as error:
         raise InputError(f"can't be read: {error.strerror}", file=file) from None
     except (UnicodeDecodeError, csv.Error) as error:
@@ -68,14 +71,14 @@ def rows(path: Path, job: Job) -> list[Row]:
         try:
             row = _row(file, number, line)
         except InputError as error:
-            job.problem(str(error))
+            job.leave_out(str(error))
             continue
         if row.file not in made:
             made[row.file] = row
         else:
             same = made[row.file].exercise == row.exercise
             what = "is there twice" if same else f"is labelled twice ({made[row.file].exercise} and {row.exercise})"
-            job.problem(f"{file}: line {number}: {row.file.name} {what}; the first is taken")
+            job.leave_out(f"{file}: line {number}: {row.file.name} {what}; the first is taken")
     return list(made.values())
 
 

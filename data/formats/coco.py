@@ -82,7 +82,7 @@ def read_repcount(path: Path, job: Job) -> Iterator[Labelled]:
     with (path / "index.csv").open(encoding="utf-8", errors="replace", newline="") as text:
         table = {line["name"]: line for line in csv.DictReader(text)}
     for name in sorted(table.keys() - {file.stem for file in _files(path)}):
-        job.problem(f"{path / 'index.csv'}: names a file that is missing: {name}.npz")
+        job.leave_out(f"{path / 'index.csv'}: names a file that is missing: {name}.npz")
 
     def named(labelled: Labelled) -> Labelled:
         place = f"repcount/{labelled.name}"
@@ -111,10 +111,10 @@ def read_packed(path: Path, job: Job) -> Iterator[Labelled]:
             try:
                 yield _packed(file, name, array, table.get(name, {}), job)
             except InputError as error:
-                job.problem(str(error))
+                job.leave_out(str(error))
             job.progress(done, known)
         for name in sorted(table.keys() - set(npz_names(file))):
-            job.problem(f"{file.parent / 'index.csv'}: names an array that is missing: {name}")
+            job.leave_out(f"{file.parent / 'index.csv'}: names an array that is missing: {name}")
 
 
 def _packed(file: Path, name: str, array: Array | None, line: dict[str, str], job: Job) -> Labelled:

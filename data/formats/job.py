@@ -16,7 +16,7 @@ from keypoints import skeleton
 from keypoints.errors import InputError
 from keypoints.estimator import PoseEstimator, create
 from keypoints.extract import default_cache, extract, subject_of
-from keypoints.labels import Labelled, Segment
+from keypoints.labels import LEFT_OUT, Labelled, Segment
 from keypoints.types import Frame, KeypointSequence
 from keypoints.video import Video
 from keypoints.yolo import SHIPPED
@@ -38,7 +38,8 @@ class Options:
     coordinates given as shares of a picture. fps: frames a second, where a set does not say. pose: pose model file for
     videos and pictures, the shipped one without it. cache: where the keypoints of videos are kept. smooth: as at run
     time, where a format has keypoints as an estimator or annotator gave them. labels_only: leave stage 1 out; a video
-    or picture is then two empty frames. problem: told one line for each thing that can't be read, or not as it stands.
+    or picture is then two empty frames. problem: told one line for each recording that is left out (it begins with
+    LEFT_OUT), and for what is odd.
     progress: told (done, total) after each item.
     """
 
@@ -89,15 +90,19 @@ class Job:
         return not self.options.labels_only and not sequence.keypoints.any()
 
     def each(self, items: Sequence[T], make: Callable[[T], Labelled]) -> Iterator[Labelled]:
-        """`make(item)` of every item; one that raises InputError is told to `problem`, and the rest go on."""
+        """`make(item)` of every item; one that raises InputError is left out, and told; the rest go on."""
         for done, item in enumerate(items, start=1):
             try:
                 made = make(item)
             except InputError as error:
-                self.problem(str(error))
+                self.leave_out(str(error))
             else:
                 yield made
             self.progress(done, len(items))
+
+    def leave_out(self, why: str) -> None:
+        """Tell, in one line, that a recording is not used."""
+        self.problem(LEFT_OUT + why)
 
     def whole(self, name: str, sequence: KeypointSequence, label: str | None, mixed: bool = False) -> Labelled:
         """A recording that shows one thing throughout: `label` in the source's words, or the user's own without one."""

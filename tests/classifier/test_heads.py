@@ -12,12 +12,13 @@ import pytest
 from classifier.head import SHIPPED, OnnxHead
 from configs import load_actions
 from configs.schema import TrainHead
+from keypoints import skeleton
 from keypoints.errors import InputError, ModelError
 from keypoints.types import FloatArray, KeypointSequence
 
 torch = pytest.importorskip("torch", reason="heads are trained with the extra [train]")
 
-from classifier.heads import names  # noqa: E402
+from classifier.heads import HeadModel, bodies, names  # noqa: E402
 from classifier.heads.registry import FEW_SHOT, classic  # noqa: E402
 from classifier.job import train_head  # noqa: E402
 
@@ -52,6 +53,23 @@ def windows(count: int) -> FloatArray:
     points = rng.uniform(0, 400, (count, TINY.window, 17, 3)).astype(np.float32)
     points[..., 2] = rng.uniform(0.1, 1, points.shape[:3])
     return points
+
+
+@pytest.mark.parametrize("name", bodies())
+def test_a_mirrored_person_gets_the_same_answer(name: str) -> None:
+    torch.manual_seed(0)
+    model = HeadModel(name, hidden=8, classes=3, window=12, rate_hz=6).eval()
+    for weight in model.parameters():
+        torch.nn.init.normal_(weight, std=0.5)
+    seen = torch.from_numpy(windows(4))
+    seen[:, :, 3, :] = 0
+    mirrored = seen[:, :, skeleton.MIRROR] * torch.tensor([-1.0, 1.0, 1.0]) + torch.tensor([400.0, 0.0, 0.0])
+    mirrored[:, :, skeleton.MIRROR[3], :] = 0
+    with torch.no_grad():
+        for answer, of_mirrored in zip(model(seen), model(mirrored), strict=True):
+            assert torch.allclose(answer, of_mirrored, atol=1e-3)
+        alone, of_mirrored = model.history(seen)[0], model.history(mirrored)[0]
+        assert not torch.allclose(alone, of_mirrored, atol=1e-2), "each of the two alone says something else"
 
 
 @pytest.mark.parametrize("name", names())

@@ -10,12 +10,14 @@ import numpy as np
 import onnx
 import pytest
 
-from compression import export
+from compression import formats
 from compression.agreement import Agreement
-from compression.export import export_pose, pictures
+from compression.calibration import chosen, pictures, split, tensors, thinned
+from compression.export import export_pose
 from configs import load
+from configs.exporting import Calibration
 from configs.schema import Export
-from keypoints.errors import ConfigError, InputError, ModelError, RepSightError
+from keypoints.errors import ConfigError, InputError, MissingExtraError, ModelError, RepSightError
 from keypoints.yolo import YoloPose
 
 
@@ -49,15 +51,17 @@ def test_the_shipped_settings_are_valid() -> None:
     assert load(Export, "export.yaml", ["size=[192, 320]"]).size == (192, 320)
 
 
-def test_a_precision_that_is_not_there_yet_is_refused() -> None:
-    with pytest.raises(ConfigError, match=r"precision: Input should be 'fp32' or 'int8' \(found 'fp16'\)"):
-        load(Export, "export.yaml", ["precision=fp16"])
+def test_a_precision_that_is_not_there_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"precision: Input should be 'fp32', 'fp16' or 'int8' \(found 'fp8'\)"):
+        load(Export, "export.yaml", ["precision=fp8"])
 
 
 @pytest.mark.parametrize(
     ("out", "changes", "message"),
     [
-        ("pose.tflite", {"precision": "fp32"}, "not the name of an ONNX file (expected a name that ends in .onnx"),
+        ("pose.tflite", {"precision": "fp32"}, "not the name of onnx output (expected a name that ends in .onnx"),
+        ("pose.onnx", {"format": "ncnn"}, "not the name of ncnn output (expected a name that ends in _ncnn_model"),
+        ("pose_ncnn_model", {"format": "ncnn"}, "ncnn: not written in this precision (expected fp32 or fp16"),
         ("pose.onnx", {"precision": "fp32", "size": 300}, "size: not an input size (expected one side or [height,"),
         ("pose.onnx", {"precision": "fp32", "size": (320, 0)}, "size: not an input size"),
         ("pose.onnx", {}, "calibration: int8 needs pictures to calibrate with"),
@@ -80,19 +84,74 @@ def test_a_missing_checkpoint_is_said_before_anything_else_is_asked_for(tmp_path
 
 
 def test_pictures_are_thinned_evenly_and_one_in_eight_is_held_back(photographs: Path) -> None:
-    found = pictures([photographs], limit=100)
+    found = pictures([photographs])
     assert len(found) == 20
-    assert [path.stem for path in pictures([photographs], limit=3)] == ["00", found[10].stem, "19"]
-    used, held_back = export._split(found)
+    assert [path.stem for path in thinned(found, 3)] == ["00", found[10].stem, "19"]
+    used, held_back = split(found)
     assert len(held_back) == 2
     assert sorted(used + held_back) == found
+
+
+@pytest.mark.parametrize(("by", "each", "count"), [("source", 12, 12), ("class", 6, 12), ("class", 100, 20)])
+def test_calibration_takes_so_many_of_each_source_or_class(by: Any, each: int, count: int, photographs: Path) -> None:
+    used, held_back = chosen(Calibration(folders=(str(photographs),), by=by, each=each))
+    assert len(used) + len(held_back) == count
+    assert not set(used) & set(held_back)
+    assert {path.parent.name for path in used} == {"day0", "day1"}
+
+
+def test_calibration_of_nothing_or_of_broken_pictures_is_one_clear_line(photographs: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="empty: calibration: no pictures in it"):
+        chosen(Calibration(folders=(str(photographs), str(tmp_path / "empty"))))
+    with pytest.raises(InputError, match="int8 needs pictures to calibrate with"):
+        chosen(Calibration(folders=(str(photographs),), each=4))
+    broken = photographs / "broken.jpg"
+    broken.write_bytes(b"no picture")
+    with pytest.raises(InputError, match=r"broken\.jpg: not a picture"):
+        list(tensors([broken], 64, 64))
+
+
+def test_a_format_whose_package_is_missing_is_one_clear_line(
+    checkpoint_like: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(formats, "find_spec", lambda name: None)
+    with pytest.raises(MissingExtraError, match=r"tensorrt needs tensorrt; TensorRT needs an NVIDIA GPU: pip install"):
+        export_pose(
+            checkpoint_like, tmp_path / "pose.engine", settings(format="tensorrt", precision="fp16"), command=""
+        )
+    with pytest.raises(MissingExtraError, match=r"ncnn needs ncnn, pnnx; pip install 'repsight\[formats\]'"):
+        export_pose(checkpoint_like, tmp_path / "a_ncnn_model", settings(format="ncnn", precision="fp16"), command="")
+
+
+@pytest.fixture
+def checkpoint_like(tmp_path: Path) -> Path:
+    path = tmp_path / "there.pt"
+    path.write_text("no checkpoint")
+    return path
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("form", "package", "precision", "name"),
+    [("openvino", "openvino", "fp16", "pose_openvino_model"), ("ncnn", "pnnx", "fp32", "pose_ncnn_model"),
+     ("litert", "litert_torch", "int8", "pose.tflite")],
+)  # fmt: skip
+def test_other_formats_are_loaded_again_and_agree(
+    form: Any, package: str, precision: Any, name: str, checkpoint: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip(package, reason="the format's packages are not installed")
+    done = export_pose(checkpoint, tmp_path / name, settings(format=form, precision=precision, size=192), command="")
+    assert done.path.exists() and done.bytes > 1_000_000
+    assert done.agreement.people > 2 and done.agreement.oks > 0.9
+    assert not list(tmp_path.glob("*.part"))
 
 
 @pytest.mark.parametrize(
     ("precision", "found", "oks", "people"), [("fp32", 0.9, 1.0, 9), ("int8", 0.9, 0.5, 9), ("int8", 0.0, 0.0, 0)]
 )
 def test_an_export_that_collapsed_is_refused(precision: str, found: float, oks: float, people: int) -> None:
-    with pytest.raises(RepSightError, match=r"pose\.onnx: the"):
+    with pytest.raises(RepSightError, match=r"pose\.onnx: (the|its)"):
         Agreement(pictures=5, people=people, found=found, oks=oks).require(precision, Path("pose.onnx"))
 
 
@@ -133,8 +192,8 @@ def test_an_int8_export_finds_the_same_people(checkpoint: Path, shared: Path, tm
 def test_quantizing_the_decode_is_noticed(
     checkpoint: Path, shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("compression.quantize.float_nodes", lambda model: [])
+    monkeypatch.setattr("compression.export.float_nodes", lambda model: [])
     config = settings(calibration=(str(shared / "images" / "coco_train" / "images"),), limit=16)
-    with pytest.raises(RepSightError, match="does not agree with its checkpoint"):
+    with pytest.raises(RepSightError, match="does not agree with its source"):
         export_pose(checkpoint, tmp_path / "pose.onnx", config, command="test")
     assert not (tmp_path / "pose.onnx").exists()

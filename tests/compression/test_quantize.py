@@ -12,7 +12,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from compression import quantize as quantization
-from compression.quantize import float_nodes, quantize
+from compression.quantize import Quantizer, float_nodes
 
 
 @pytest.fixture
@@ -81,11 +81,16 @@ def test_decode_attention_and_the_last_convolution_of_each_branch_stay_in_float(
     }  # fmt: skip
 
 
+def write_int8(source: Path, target: Path, tensors: list[np.ndarray]) -> None:
+    quantizer = Quantizer(source, target.parent, tensors)
+    quantizer.write(target, keep=float_nodes(quantizer.model))
+
+
 @pytest.mark.parametrize("count", [1, 8, 11])
 def test_the_int8_model_answers_like_the_float_one(model: onnx.ModelProto, count: int, tmp_path: Path) -> None:
-    source, target = tmp_path / "float.onnx", tmp_path / "int8.onnx"
+    source, target = tmp_path / "source.onnx", tmp_path / "int8.onnx"
     onnx.save(model, source)
-    quantize(source, target, pictures(count))
+    write_int8(source, target, pictures(count))
     quantized = onnx.load(target)
     kinds = Counter(node.op_type for node in quantized.graph.node)
     assert kinds["QuantizeLinear"] and kinds["DequantizeLinear"]
@@ -104,8 +109,8 @@ def test_the_int8_model_answers_like_the_float_one(model: onnx.ModelProto, count
 
 
 def test_nothing_is_printed(model: onnx.ModelProto, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    onnx.save(model, tmp_path / "float.onnx")
-    quantize(tmp_path / "float.onnx", tmp_path / "int8.onnx", pictures(2))
+    onnx.save(model, tmp_path / "source.onnx")
+    write_int8(tmp_path / "source.onnx", tmp_path / "int8.onnx", pictures(2))
     assert capsys.readouterr().out == ""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 
 import cv2
@@ -67,6 +68,7 @@ def test_the_table_has_a_row_a_class_and_says_what_to_know(description: Descript
     shown = io.StringIO()
     Console(width=80, file=shown).print(table(description))
     text = shown.getvalue()
+    assert re.search(r"squats +squat +2 +2 0:04 ", text) and re.search(r"all +5 +4 0:12 ", text)
     for said in ("squats", "single example: push-up", "none of our actions", "640×480 (5)"):
         assert said in text
     assert "left ankle" in text and "of our actions it has no stand, plank" in text

@@ -233,9 +233,23 @@ def test_one_damaged_array_of_many_is_one_line(tmp_path: Path) -> None:
     assert len(told) == 2
 
 
+@pytest.mark.parametrize(
+    ("table", "line"),
+    [
+        ("file,reps_total\na.mp4,1\n", r"manifest\.csv: not a clip manifest .*found no segments, exercise"),
+        ("file,segments,reps_total,exercise\n", r"manifest\.csv: has no rows below its header"),
+        ("file,segments,reps_total,exercise\n" + "a.mp4,[],1,squat\n" * 3, "nothing is left of 3 recordings, such as"),
+    ],
+)
+def test_a_manifest_that_is_none_says_what_it_lacks(table: str, line: str, tmp_path: Path) -> None:
+    (tmp_path / "manifest.csv").write_text(table)
+    with pytest.raises(InputError, match=line):
+        all_of(tmp_path)
+
+
 def test_a_table_that_disagrees_with_its_files_is_told(tmp_path: Path) -> None:
     write_repcount(tmp_path)
-    assert all_of(tmp_path)[1] == [f"{tmp_path / 'index.csv'}: names a file that is missing: stu2.npz"]
+    assert all_of(tmp_path)[1] == [f"left out: {tmp_path / 'index.csv'}: names a file that is missing: stu2.npz"]
     (tmp_path / "index.csv").write_text("name,action,frames,reps\nstu1,jump_jack,30,3\n")
     found, (line,) = all_of(tmp_path)
     assert "says jump_jack with 3 reps" in line and found[0].reps == 2

@@ -8,7 +8,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
+import cli
+from configs.loader import load, load_actions
 from configs.schema import Synthesize
 from data import demo
 from data.body import Body
@@ -19,7 +22,7 @@ from data.motion_stand import stand
 from data.posture import Solved, keypoints, solve
 from data.render import Renderer, frame_with_truth
 from data.skin import Look
-from data.synthesize import synthesize, yolo_label
+from data.synthesize import kept, synthesize, yolo_label
 from keypoints.errors import ConfigError, InputError
 from keypoints.types import KeypointSequence
 
@@ -81,13 +84,56 @@ def test_sequences_are_written_one_file_each(tmp_path: Path) -> None:
     assert all(KeypointSequence.load(path).source == f"synthetic-4-{i:06d}" for i, path in enumerate(paths))
 
 
+def test_a_folder_keeps_to_the_settings_that_made_what_is_in_it(tmp_path: Path) -> None:
+    out = tmp_path / "people"
+    config = Synthesize(count=1, seed=4, longest_s=2)
+    (first,) = synthesize(config, out)
+    before = first.stat().st_mtime_ns
+    more = config.model_copy(update={"count": 2, "workers": 1})
+    assert (kept(config, out), kept(more, out)) == (1, 1)
+    assert len(synthesize(more, out)) == 2 and first.stat().st_mtime_ns == before
+    assert kept(more, out) == 2
+    for changes, line in (
+        ({"seed": 5}, r"people: holds what other settings made \(expected seed=5, found seed=4\); give another --out"),
+        ({"kind": "rest"}, "expected kind=rest, found kind=sequences"),
+        ({"longest_s": 3.0}, "expected longest_s=3.0, found longest_s=2.0"),
+    ):
+        with pytest.raises(InputError, match=line):
+            synthesize(config.model_copy(update=changes), out)
+    (out / "synthesize.json").unlink()  # as an earlier version left it: the sequences themselves tell
+    with pytest.raises(InputError, match="expected seed=5, found seed=4"):
+        synthesize(config.model_copy(update={"seed": 5}), out)
+    assert len(synthesize(more, out)) == 2
+
+
+def test_the_command_says_what_it_kept_and_what_it_wrote(tmp_path: Path) -> None:
+    given = ["synthesize", "--out", str(tmp_path / "p"), "longest_s=2"]
+    first, second = (CliRunner().invoke(cli.cli, [*given, f"count={count}"]).output for count in (1, 1))
+    assert "wrote" in first and "kept" not in first
+    assert "kept 1 that were there already" in second and "wrote" not in second
+    third = CliRunner().invoke(cli.cli, [*given, "seed=1", "count=1"])
+    assert third.exit_code == 2 and len(third.output.splitlines()) == 1 and "give another --out" in third.output
+
+
+@pytest.mark.parametrize(
+    ("override", "message"), [("minutes=1", "minutes is for kind=rest; kind=sequences takes count"),
+                              ("script=[[squat, 2]]", "script is for kind=clip")],
+)  # fmt: skip
+def test_a_setting_of_another_kind_is_refused(override: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=f"on the command line: {message}"):
+        load(Synthesize, "synthesize.yaml", [override])
+
+
 def test_frames_come_with_labels_that_fit(tmp_path: Path) -> None:
     (yaml,) = synthesize(Synthesize(kind="frames", count=2, size=SIZE), tmp_path)
     assert "kpt_shape: [17, 3]" in yaml.read_text()
-    for i in range(2):
-        image = cv2.imread(str(tmp_path / "images" / f"{i:06d}.jpg"))
+    names = sorted(path.stem for path in (tmp_path / "images").glob("*.jpg"))
+    assert [name.partition("-")[0] for name in names] == ["000000", "000001"]
+    assert {name.partition("-")[2] for name in names} <= set(load_actions().names)
+    for name in names:
+        image = cv2.imread(str(tmp_path / "images" / f"{name}.jpg"))
         assert image is not None and image.shape == (240, 320, 3)
-        values = np.array((tmp_path / "labels" / f"{i:06d}.txt").read_text().split(), float)
+        values = np.array((tmp_path / "labels" / f"{name}.txt").read_text().split(), float)
         assert len(values) == 1 + 4 + 17 * 3
         assert ((values[1:5] >= 0) & (values[1:5] <= 1)).all()
         assert set(values[7::3]) <= {0.0, 2.0}

@@ -78,10 +78,13 @@ def test_a_source_joins_people_who_never_met() -> None:
 
 def test_a_class_of_too_few_sources_is_named_and_can_be_left_out() -> None:
     rare = [*items(), Item("rare", frozenset({"subject z"}), frozenset({"lunge"}))]
-    line = r"the class lunge can't be in every part .* found examples 1, sources 1\); .*--without lunge"
+    line = r"the class lunge can't be in every part .* found lunge: examples 1, sources 1\); .*--without lunge"
     with pytest.raises(InputError, match=line):
         split.make(rare)
     assert "rare" not in part_of(split.make(split.without(rare, ["lunge"])))
+    both = [*rare, *(Item(f"up {i}", frozenset({f"subject {i}"}), frozenset({"pull_up"})) for i in range(2))]
+    with pytest.raises(InputError, match=r"classes lunge, pull_up .*--without lunge --without pull_up$"):
+        split.make(both)
     with pytest.raises(InputError, match="no recordings"):
         split.make([])
 
@@ -134,14 +137,18 @@ def test_a_split_of_a_set_is_written_and_read_and_selects(suffix: str, tmp_path:
     options = Options(problem=told.append)
     made = split.of_set(folder, ACTIONS, options, seed=1)
     assert len(told) == 1 and "bad.npz" in told[0]
-    split.write(made, tmp_path / f"split{suffix}", "set", 1)
-    assert split.load(tmp_path / f"split{suffix}") == made
-    assert split.check_file(tmp_path / f"split{suffix}", folder, ACTIONS, options) == made
+    file = tmp_path / f"split{suffix}"
+    split.write(made, file, "set", 1)
+    assert split.load(file) == made
+    assert split.check_file(file, folder, ACTIONS, options) == made
     recordings = list(split.read(folder, ACTIONS, options))
-    chosen = split.select(recordings, made, "test")
+    chosen = list(split.select(recordings, made, "test"))
+    assert [one.name for one in split.read_part(folder, ACTIONS, Options(), file, "test")] == list(made["test"])
     assert tuple(one.name for one in chosen) == made["test"]
     with pytest.raises(InputError, match="no such part"):
         split.select(recordings, made, "dev")
+    with pytest.raises(InputError, match=r"split\.\w+: dev: no such part \(expected train, validation, test\)"):
+        split.read_part(folder, ACTIONS, Options(), file, "dev")
 
 
 @pytest.mark.parametrize("content", ["", "- a", "parts: 3", "{", "train: a"])

@@ -11,7 +11,7 @@ import pytest
 from configs import load, load_actions
 from configs.schema import Synthesize
 from data.synthetic import make, non_exercise, sequences
-from keypoints.errors import ConfigError
+from keypoints.errors import ConfigError, InputError
 from keypoints.types import KeypointSequence
 
 ACTIONS = load_actions()
@@ -107,6 +107,14 @@ def test_keypoints_look_like_a_detectors(many: list[KeypointSequence]) -> None:
         assert 1 < len(sequence) / max(sequence.time_s[-1], 0.1) < 40
     lost = np.mean([(sequence.keypoints[..., 2] == 0).all(1).mean() for sequence in many])
     assert 0.002 < lost < 0.12
+
+
+def test_an_action_can_be_made_more_frequent_or_left_out() -> None:
+    config = Synthesize(weights={"push_up": 50, "stand": 0, "other": 0}, transitions=0)
+    shown = [set(sequence.actions or ()) for sequence in sequences(config, seed=5, count=12)]
+    assert sum("push_up" in one for one in shown) >= 8 and not any({"stand"} == one for one in shown)
+    with pytest.raises(InputError, match=r"no such action.*juggling"):
+        next(sequences(Synthesize(weights={"juggling": 2}), count=1))
 
 
 def test_people_who_do_nothing_have_no_reps() -> None:

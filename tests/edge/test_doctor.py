@@ -147,6 +147,14 @@ def test_a_command_is_printed_on_one_line_however_narrow_the_terminal() -> None:
     assert "`repsight run` can't work yet. Mend: train" in " ".join(text.split())
 
 
+def test_the_workshop_half_comes_by_the_way_that_the_readme_tells(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor, "_version", lambda name: None)
+    mend = examined(tmp_path)["train"].mend
+    assert mend.startswith("`make test` makes .venv-test, which has it;") and mend.endswith("[train]'")
+
+
 def test_nothing_to_mend_says_so() -> None:
     text = printed([doctor.Check("Python", "version", "ok", "3.13.0")])
     assert "Everything that `repsight run` needs is here." in text

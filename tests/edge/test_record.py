@@ -73,6 +73,15 @@ def test_without_a_rep_the_recording_is_kept_and_the_trouble_is_told(
     assert (tmp_path / "out.npz").exists()
 
 
+def test_a_recording_that_became_as_long_as_it_may_says_so(
+    repsight: Callable[..., subprocess.CompletedProcess[str]], squats: Callable[[int], Path]
+) -> None:
+    done = repsight("record", "squat", squats(3), "--out", "mine.npz", "--screen", "none", "--seconds", "3")
+    assert done.returncode == 0, done.stderr
+    assert "wrote mine.npz: 1 rep in 2.9 s" in done.stdout
+    assert "it ends after 3 s, also if the source goes on; --seconds takes more" in done.stdout
+
+
 def test_nobody_in_view_is_one_clear_line(tmp_path: Path) -> None:
     empty = tmp_path / "empty.npz"
     KeypointSequence(np.zeros((30, 17, 3), np.float32), np.arange(30) / 10, (64, 48)).save(empty)
@@ -85,6 +94,7 @@ def test_the_command_says_what_it_wrote_and_what_is_wrong(
 ) -> None:
     done = repsight("record", "squat", squats(3), "--out", "mine.npz", "--screen", "none")
     assert done.returncode == 0 and "wrote mine.npz: 3 reps in 6.9 s" in done.stdout
+    assert "it ends after" not in done.stdout
     for name, out in (("My Squat", "x.npz"), ("squat", "x.txt")):
         failed = repsight("record", name, squats(3), "--out", out, "--screen", "none")
         assert failed.returncode == 2 and failed.stderr.startswith("error: ") and failed.stderr.count("\n") == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,9 @@ def test_bad_sequences_are_one_line_each_and_the_good_ones_are_measured(
     assert len(problems) == 6
     for name in ("empty.npz", "nan.npz", "single.npz", "shuffled.npz", "text.npz", "burpees"):
         assert [name in line for line in problems].count(True) == 1, name
-    assert all(f"set: {line}" in result.output.splitlines() for line in problems)
+    assert all(line in result.output.splitlines() for line in problems)
+    left_out = [line.startswith("left out: ") for line in problems]
+    assert left_out.count(True) == 5, "only the unknown label is measured all the same"
     assert "tiny.onnx on set: exact 1.000" in result.output
 
 
@@ -69,6 +72,27 @@ def test_what_is_scored_is_what_a_run_of_the_same_sequence_writes(
         (s.action, s.start_s, s.end_s) for s in said.segments
     ]
     assert [r["counted_at_s"] for r in live["reps"]] == [round(r.counted_at_s, 3) for r in said.reps]
+
+
+def test_heads_classes_and_parts_are_looked_at_before_a_set_is_read(tiny_head: Path, tmp_path: Path) -> None:
+    (tmp_path / "text.onnx").write_text("no head")
+    for arguments, said in (
+        (("--head", tmp_path / "nosuch.onnx"), "nosuch.onnx: no such file"),
+        (("--head", tmp_path / "text.onnx"), "text.onnx: not a usable ONNX file"),
+        (("--head", tiny_head, "--classes", "zumba"), "classes: not an action with reps"),
+    ):
+        result = call("--data", tmp_path / "nowhere", "--out", tmp_path / "out", *arguments)
+        assert result.exit_code == 2 and said in result.output, result.output
+        assert len(result.output.splitlines()) == 1
+
+
+def test_a_set_on_which_nothing_can_be_measured_says_so(tiny_head: Path, labelled: Squats, tmp_path: Path) -> None:
+    (tmp_path / "set").mkdir()
+    replace(labelled("a", 2).sequence, reps_s=None).save(tmp_path / "set" / "bare.npz")
+    result = call("--data", tmp_path / "set", "--head", tiny_head, "--out", tmp_path / "out", "draws=20")
+    assert result.exit_code == 0, result.output
+    assert "tiny.onnx on set: nothing could be measured: see Not measured in the page" in result.output
+    assert "<h3>Not measured</h3>" in (tmp_path / "out" / "report.html").read_text()
 
 
 def test_a_set_or_a_head_that_is_not_there_is_one_line_and_exit_code_2(tiny_head: Path, tmp_path: Path) -> None:

@@ -142,11 +142,11 @@ def test_odd_sequences_are_named_in_one_line_each_and_the_others_measured(run: R
         labelled("odd", 2, exercise="burpee"),
     )  # fmt: skip
     assert content["sets"][0]["problems"] == [
-        "right: a second sequence of this name: left out",
-        "blink: a single frame: left out",
-        "nobody: nobody is seen in it: everything in it is missed",
-        "both: two labels at 4 s, squats and standing: each is judged",
-        "label 'burpee' (1 sequences) is no action here: taken for `other`",
+        "left out: squats <&>: right: a second sequence of this name",
+        "left out: squats <&>: blink: a single frame",
+        "squats <&>: nobody: nobody is seen in it: everything in it is missed",
+        "squats <&>: both: two labels at 4 s, squats and standing: each is judged",
+        "squats <&>: label 'burpee' (1 sequences) is no action here: taken for `other`",
     ]
     (result,) = content["results"]
     assert [s["name"] for s in result["sequences"]] == ["right", "one too few", "ghosts", "nobody", "both", "odd"]

@@ -1,0 +1,218 @@
+"""The plan engine: each step makes one artefact and its record; what is done is not done again."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import resource
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from compression.step import Artefact, Context, Kind, Metrics, Record, apply, register
+from configs.compression import Plan, StepConfig
+from keypoints.errors import InputError, RepSightError
+
+__all__ = ["Artefact", "Context", "Finished", "Kind", "Metrics", "Record", "apply", "finished", "register", "run_plan"]
+
+#: The description of a finished step, in its folder; written last.
+RECORD = "record.json"
+
+#: What marks the folder of a step that is not done, and what such a folder was begun for.
+PARTIAL, BEGUN = ".partial", "begun.json"
+
+#: Free space that a step needs: a fixed part, and so many times the file that it begins with (bytes).
+LEAST_FREE, TIMES_SOURCE = 200_000_000, 10
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A plan that ran to its end: the artefact of its last step, and every step's record."""
+
+    artefact: Artefact
+    records: tuple[Record, ...]
+
+
+def run_plan(
+    source: Artefact,
+    plan: Plan,
+    out: Path,
+    report: Callable[[str], None] = lambda line: None,
+    *,
+    command: str = "",
+) -> Finished:
+    """Run the steps of `plan` one after the other, each in a folder of its own in `out`, but for those that are done.
+
+    A step is done when its record was made from the same source with the same settings, and all files that it made
+    are as they were. Files that settings name count by their content; folders of images by their name alone.
+
+    Raises InputError for a source that is not there or too little space on the disk, and whatever a step raises.
+    """
+    if not source.path.is_file():
+        raise InputError("no such checkpoint", file=source.path)
+    digest = hashlib.sha256(plan.model_dump_json().encode()).hexdigest()
+    records: list[Record] = []
+    made: list[Artefact] = []
+    for number, config in enumerate(plan.steps, 1):
+        start = made[_before(plan.steps, number)] if _before(plan.steps, number) >= 0 else source
+        folder = out / f"{number:02}-{config.label}"
+        title = f"{number}/{len(plan.steps)} {config.label}"
+        key = _key(config, start, records)
+        record = finished(folder, key)
+        if record is None:
+            report(f"{title} ...")
+            context = Context(
+                folder.with_name(folder.name + PARTIAL),
+                lambda line, title=title: report(f"{title}: {line}"),  # type: ignore[misc]
+                tuple(records), out, source, digest, command,
+            )  # fmt: skip
+            record = _run(config, start, context, folder, number, key)
+            report(f"{title}: done in {record.seconds:.0f} s")
+        else:
+            report(f"{title}: already done")
+        records.append(record)
+        made.append(Artefact(folder / record.artefact, record.kind) if record.artefact else start)
+    return Finished(made[-1], tuple(records))
+
+
+def finished(folder: Path, key: str) -> Record | None:
+    """The record in the folder of a step, if it is of `key` and the files are those that it was written for."""
+    try:
+        record = Record.model_validate_json((folder / RECORD).read_text())
+    except (OSError, ValueError):
+        return None
+    try:
+        same = record.key == key and all(sha256(folder / name) == was for name, was in record.made.items())
+    except OSError:
+        return None
+    return record if same else None
+
+
+def sha256(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _before(steps: Sequence[StepConfig], number: int) -> int:
+    """The index of the step whose artefact step `number` begins with; -1 for the source of the plan."""
+    start = steps[number - 1].start
+    if start is None:
+        return number - 2
+    if start == "source":
+        return -1
+    names = [(config.label, str(i)) for i, config in enumerate(steps[: number - 1], 1)]
+    return max(i for i, name in enumerate(names) if start in name)
+
+
+def _key(config: StepConfig, start: Artefact, records: Sequence[Record]) -> str:
+    """The hash of all that the result of a step depends on."""
+    parts: dict[str, Any] = {"config": config.model_dump(mode="json"), "source": sha256(start.path)}
+    parts["files"] = {str(path): sha256(path) for path in _files(parts["config"])}
+    if config.reads_history:
+        parts["history"] = [[record.key, record.made] for record in records]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def _files(value: object) -> list[Path]:
+    """The files that settings name."""
+    if isinstance(value, dict):
+        return [path for part in value.values() for path in _files(part)]
+    if isinstance(value, list):
+        return [path for part in value for path in _files(part)]
+    return [Path(value)] if isinstance(value, str) and value and Path(value).is_file() else []
+
+
+def _run(config: StepConfig, start: Artefact, context: Context, folder: Path, number: int, key: str) -> Record:
+    """Run one step in a folder that gets its name when all is written."""
+    partial = context.folder
+    _begin(partial, key)
+    _require_space(partial, start)
+    began, cpu_s = time.monotonic(), _cpu_s()
+    try:
+        artefact, metrics = apply(start, config, context)
+    except (OSError, RuntimeError) as error:
+        # torch.save reports a full disk as a RuntimeError of its zip writer.
+        if getattr(error, "errno", None) == errno.ENOSPC or shutil.disk_usage(partial).free < 10_000_000:
+            raise _full(partial, LEAST_FREE) from None
+        raise
+    shutil.rmtree(partial / ".scratch", ignore_errors=True)
+    (partial / BEGUN).unlink()
+    names = sorted(str(path.relative_to(partial)) for path in partial.rglob("*") if path.is_file())
+    inside = artefact.path.is_relative_to(partial)
+    record = Record(
+        number=number,
+        name=config.label,
+        step=config.step,
+        kind=artefact.kind,
+        config=config.model_dump(mode="json", by_alias=True),
+        key=key,
+        source=_named(start.path, context.root),
+        source_sha256=sha256(start.path),
+        artefact=str(artefact.path.relative_to(partial)) if inside else None,
+        made={name: sha256(partial / name) for name in names},
+        metrics=metrics,
+        plots=tuple(name for name in names if name.endswith((".png", ".svg"))),
+        tables=tuple(name for name in names if name.endswith(".csv")),
+        seconds=round(time.monotonic() - began, 2),
+        cpu_s=round(_cpu_s() - cpu_s, 2),
+        peak_memory_mb=round(max(resource.getrusage(who).ru_maxrss for who in _SELVES) / 1024, 1),
+    )
+    (partial / RECORD).write_text(record.model_dump_json(indent=1))
+    shutil.rmtree(folder, ignore_errors=True)
+    partial.replace(folder)
+    return record
+
+
+def _named(path: Path, root: Path) -> str:
+    """A file of the plan by its place in it, another one by its name alone: a record may be read elsewhere."""
+    return str(path.relative_to(root)) if path.is_relative_to(root) else path.name
+
+
+_SELVES = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+
+
+def _cpu_s() -> float:
+    """CPU time of this process and of those that it waited for, s."""
+    used = [resource.getrusage(who) for who in _SELVES]
+    return sum(part.ru_utime + part.ru_stime for part in used)
+
+
+def _begin(partial: Path, key: str) -> None:
+    """An empty folder to work in, or the one that a killed run left when it was begun for the same."""
+    begun = partial / BEGUN
+    try:
+        if begun.is_file() and json.loads(begun.read_text())["key"] == key:
+            for path in partial.iterdir():  # what a step goes on from is in its scratch; the rest may be half-written
+                if path.is_dir() and path.name != ".scratch":
+                    shutil.rmtree(path)
+                elif path.is_file() and path != begun:
+                    path.unlink()
+            return
+    except ValueError:
+        pass
+    try:
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        begun.write_text(json.dumps({"key": key}))
+    except OSError as error:
+        raise InputError(f"can't be written: {error.strerror}", file=partial) from None
+
+
+def _require_space(folder: Path, start: Artefact) -> None:
+    """Raise when the disk has less room than a step may need."""
+    needed = LEAST_FREE + TIMES_SOURCE * start.path.stat().st_size
+    if shutil.disk_usage(folder).free < needed:
+        raise _full(folder, needed)
+
+
+def _full(folder: Path, needed: int) -> RepSightError:
+    free = shutil.disk_usage(folder).free
+    return InputError(
+        "not enough room on the disk", file=folder, expected=f"{needed / 1e6:.0f} MB free",
+        found=f"{free / 1e6:.0f} MB", hint="make room and run the same command: it goes on where it was",
+    )  # fmt: skip

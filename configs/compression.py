@@ -1,0 +1,288 @@
+"""The schemas of compression plans: a list of steps, each with its settings (configs/compress/*.yaml)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal, get_args
+
+from pydantic import ConfigDict, Field, model_validator
+
+from configs.exporting import Agrees, Calibration, CardText, Format, Scan
+from configs.schema import Schema
+from configs.tuning import Images, Soft, Tuning
+
+#: The share that is taken away.
+Ratio = Annotated[float, Field(gt=0, lt=1)]
+
+_TENTHS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+
+
+class StepConfig(Schema):
+    """What every step of a plan has. Paths in a plan are relative to the folder that the command is run in."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    step: str
+    name: str | None = Field(default=None, pattern=r"^[a-z0-9_]+$", description="what it is called, and its folder")
+    start: str | None = Field(default=None, alias="from", coerce_numbers_to_str=True,
+                              description="name or number of an earlier step, or source: what it takes")  # fmt: skip
+
+    @property
+    def label(self) -> str:
+        """What the step is called by."""
+        return self.name or self.step
+
+    @property
+    def reads_history(self) -> bool:
+        """Whether its result depends on the records of earlier steps, not on its source and settings alone."""
+        return False
+
+
+class Measured(Schema):
+    """What accuracy is measured on while a model is pruned: `compression.accuracy`."""
+
+    folder: str = Field(description="annotations.json and images/, COCO keypoints")
+    side: int = Field(default=256, ge=32, multiple_of=32, description="px")
+    limit: int | None = Field(default=100, ge=1, description="images, at most")
+
+
+# ------------------------------------------------------------------------------------------------ rewrite, prune, mask
+
+
+class RewriteStep(StepConfig):
+    """Writes each convolution whose output is split as two, which changes no result."""
+
+    step: Literal["rewrite"] = "rewrite"
+
+
+class PruneStep(StepConfig):
+    """Takes whole channels away."""
+
+    step: Literal["prune"] = "prune"
+    ratio: Ratio | None = Field(default=None, description="of the channels, where `ratios` says nothing else")
+    ratios: dict[str, Annotated[float, Field(ge=0, lt=1)]] | Literal["sensitivity"] = Field(
+        default={}, description="by block (model.4, model.23.cv4), or what the sensitivity step proposed"
+    )
+    scope: Literal["layer", "global"] = Field(
+        default="layer", description="rank channels in their own layer, or those of all layers together"
+    )
+    criterion: Literal["l1", "l2", "taylor", "bn_scale"] = "l2"
+    round_to: int = Field(default=8, ge=1, description="channels left are a multiple of it")
+    head: bool = Field(default=True, description="prune the branches of the pose head too, but for their outputs")
+    tolerance: float = Field(default=0.05, ge=0, description="how far the share of all channels may be off")
+    side: int = Field(default=320, ge=32, multiple_of=32, description="px, of the input whose MACs are counted")
+    images: Images | None = Field(default=None, description="whose gradients taylor takes")
+    batches: int = Field(default=8, ge=1, description="of sixteen of these images")
+
+    @property
+    def reads_history(self) -> bool:
+        return self.ratios == "sensitivity"
+
+    @model_validator(mode="after")
+    def _asks_for_something(self) -> PruneStep:
+        if self.ratio is None and not self.ratios:
+            raise ValueError("a prune step needs ratio or ratios")
+        if self.criterion == "taylor" and self.images is None:
+            raise ValueError("criterion taylor needs images")
+        return self
+
+
+class MaskStep(StepConfig):
+    """Sets the smallest weights to zero, and keeps them there through training."""
+
+    step: Literal["mask"] = "mask"
+    ratio: Ratio = Field(default=0.5, description="of the weights")
+    scope: Literal["layer", "global"] = Field(default="layer", description="in each layer, or over all of them")
+
+
+class ReapplyStep(StepConfig):
+    """Sets the weights of an earlier mask to zero again, in a checkpoint that was trained without it."""
+
+    step: Literal["reapply"] = "reapply"
+    mask: str = Field(default="mask", coerce_numbers_to_str=True, description="name or number of the mask step")
+
+    @property
+    def reads_history(self) -> bool:
+        return True
+
+
+# ---------------------------------------------------------------------------------------------------- fine-tune, distil
+
+
+class FinetuneStep(Tuning, StepConfig):
+    """Trains a model further, in the shape that it has; masks are held."""
+
+    step: Literal["finetune"] = "finetune"
+
+
+class DistillStep(Tuning, StepConfig):
+    """Trains a model further, beside the labels on what a teacher says."""
+
+    step: Literal["distill"] = "distill"
+    teacher: str = Field(default="source", description="checkpoint, name or number of an earlier step, or source")
+    teacher_side: int | None = Field(default=None, ge=32, multiple_of=32,
+                                     description="of a pose teacher's input, px; the student's without it")  # fmt: skip
+    soft: Soft = Soft()
+
+    @property
+    def reads_history(self) -> bool:
+        return not Path(self.teacher).is_file()
+
+
+# ---------------------------------------------------------------------------------------------- quantize, export, gate
+
+
+class QuantizeStep(StepConfig):
+    """Stores a model in 8 or 16 bits: a pose checkpoint as an ONNX file with its card, a head with rounded weights."""
+
+    step: Literal["quantize"] = "quantize"
+    precision: Literal["int8", "fp16"] = "int8"
+    side: int = Field(default=320, ge=32, multiple_of=32, description="px, of a pose model's input")
+    calibration: Calibration | None = Field(default=None, description="int8 of a pose model needs it")
+    structure: bool = Field(default=True, description="keep decode, attention and each branch's last layer in float")
+    scan: Scan | None = Field(default=Scan(), description="keep what a scan finds in float; null: no scan")
+    agrees: Agrees | None = Field(default=Agrees(), description="else the step fails; null: whatever comes")
+    retrain: Tuning | None = Field(
+        default=None, description="when a pose model does not agree: train it in 8 bits like this, then once more"
+    )
+    card: CardText = CardText()
+    windows: tuple[str, ...] = Field(default=(), description="folders of sequences that a head is compared on")
+
+    @model_validator(mode="after")
+    def _int8_needs_pictures(self) -> QuantizeStep:
+        if self.scan is not None and self.scan.pictures > 64:
+            raise ValueError("a scan of more than 64 pictures takes hours")
+        return self
+
+
+class ExportStep(StepConfig):
+    """Writes a pose model in other formats; each is loaded again and compared with its source."""
+
+    step: Literal["export"] = "export"
+    formats: tuple[Format, ...] = Field(default=("onnx-fp32",), min_length=1)
+    side: int = Field(default=320, ge=32, multiple_of=32, description="px, of the input")
+    calibration: Calibration | None = Field(default=None, description="onnx-int8 needs it")
+    pictures: tuple[str, ...] = Field(default=(), description="folders to compare on, beside Ultralytics' own two")
+    missing: Literal["skip", "fail"] = Field(default="skip", description="what a format whose package is absent does")
+    card: CardText = CardText()
+
+
+class GateStep(StepConfig):
+    """Passes a model on when it is good enough, and stops the plan when it is not."""
+
+    step: Literal["gate"] = "gate"
+    folder: str | None = Field(default=None, description="annotations.json and images/: AP and crop recall")
+    frames: str | None = Field(default=None, description="images/ and labels/ of one person each: PCK")
+    windows: tuple[str, ...] = Field(default=(), description="folders of sequences that heads are compared on")
+    limit: int | None = Field(default=None, ge=1, description="pictures of each folder, at most")
+    side: int = Field(default=320, ge=32, multiple_of=32, description="px, for what takes any size")
+    against: str = Field(default="source", description="name or number of a step, source, or a file: what it began as")
+    ap_drop: float | None = Field(default=0.01, ge=0, description="against that")
+    crop_recall_drop: float | None = Field(default=0.01, ge=0)
+    pck_drop: float | None = Field(default=0.01, ge=0)
+    least_ap: float | None = Field(default=None, ge=0, le=1)
+    least_crop_recall: float | None = Field(default=None, ge=0, le=1)
+    least_pck: float | None = Field(default=None, ge=0, le=1)
+    least_actions: float = Field(
+        default=0.995, ge=0, le=1, description="share of windows in which a head says the same"
+    )
+    most_bytes: int | None = Field(default=None, ge=1, description="size of the file")
+
+    @property
+    def reads_history(self) -> bool:
+        return True
+
+    @model_validator(mode="after")
+    def _measures_something(self) -> GateStep:
+        if not (self.folder or self.frames or self.windows or self.most_bytes):
+            raise ValueError("a gate needs folder, frames, windows or most_bytes")
+        return self
+
+
+class ReportStep(StepConfig):
+    """Measures every candidate side by side, and writes the page."""
+
+    step: Literal["report"] = "report"
+    folder: str | None = Field(default=None, description="annotations.json and images/: AP and crop recall")
+    frames: str | None = Field(default=None, description="images/ and labels/ of one person each: PCK, by action")
+    clips: str | None = Field(default=None, description="folder of labelled clips: PCK against the source, by action")
+    clip_frames: int = Field(default=6, ge=1, description="of each clip")
+    candidates: tuple[str, ...] = Field(
+        default=(), description="steps (name or number), source, or files; all steps that made a model without any"
+    )
+    limit: int | None = Field(default=None, ge=1, description="pictures of each folder, at most")
+    side: int = Field(default=320, ge=32, multiple_of=32, description="px, for what takes any size")
+    frames_timed: int = Field(default=200, ge=1, description="of each candidate, interleaved")
+
+    @property
+    def reads_history(self) -> bool:
+        return True
+
+
+# --------------------------------------------------------------------------------------------------- sensitivity, sweep
+
+
+class _Scan(StepConfig):
+    """A scan over ratios, with or without a short training of each point."""
+
+    measured: Measured
+    criterion: Literal["l1", "l2", "bn_scale"] = "l2"
+    tune: Tuning | None = Field(default=None, description="a short training of each point; null: none")
+    workers: int = Field(default=2, ge=1, description="processes, one thread each")
+
+    @model_validator(mode="after")
+    def _training_needs_images(self) -> _Scan:
+        if self.tune is not None and self.tune.images is None:
+            raise ValueError("tune needs images")
+        return self
+
+
+class SensitivityStep(_Scan):
+    """Prunes each block alone and measures what that costs."""
+
+    step: Literal["sensitivity"] = "sensitivity"
+    ratios: tuple[Ratio, ...] = Field(default=(0.1, 0.3, 0.5, 0.7, 0.9), min_length=1)
+    blocks: tuple[str, ...] = Field(default=(), description="model.4, model.23.cv4, ...; all of them without any")
+    round_to: int = Field(default=1, ge=1)
+    head: bool = True
+    allowed_loss: float = Field(default=0.02, ge=0, description="of AP or crop recall, for the ratio proposed")
+    target: Ratio | None = Field(default=None, description="share of all channels that the proposed ratios take away")
+
+
+class SweepStep(_Scan):
+    """Prunes the whole model at each ratio, whole channels and single weights, and draws what that costs."""
+
+    step: Literal["sweep"] = "sweep"
+    ratios: tuple[Ratio, ...] = Field(default=_TENTHS, min_length=1)
+    kinds: tuple[Literal["structured", "unstructured"], ...] = ("structured", "unstructured")
+    scope: Literal["layer", "global"] = "layer"
+    round_to: int = Field(default=8, ge=1)
+
+
+AnyStep = Annotated[
+    RewriteStep
+    | PruneStep
+    | MaskStep
+    | ReapplyStep
+    | SensitivityStep
+    | SweepStep
+    | FinetuneStep
+    | DistillStep
+    | QuantizeStep
+    | ExportStep
+    | GateStep
+    | ReportStep,
+    Field(discriminator="step"),
+]
+
+#: The settings of each step, by its name.
+STEPS: dict[str, type[StepConfig]] = {
+    model.model_fields["step"].default: model for model in get_args(get_args(AnyStep)[0])
+}
+
+
+class Plan(Schema):
+    """configs/compress/*.yaml: how a checkpoint becomes a small file."""
+
+    steps: tuple[AnyStep, ...] = Field(min_length=1)
+    source: str | None = Field(default=None, description="the checkpoint that it begins with")
