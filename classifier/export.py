@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from classifier.heads import HeadModel
 from keypoints.card import KEY, HeadCard
 from keypoints.errors import RepSightError
+from keypoints.files import whole
 
 #: Parameters with fewer values stay as they are.
 _LEAST_VALUES = 256
@@ -87,15 +88,14 @@ def traced(model: nn.Module, example: Tensor, outputs: Sequence[str]) -> onnx.Mo
 def write(graph: onnx.ModelProto, card: HeadCard, path: Path, verify: Callable[[Path], None]) -> None:
     """Write the graph with its card; the file gets its name when `verify` has nothing against it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
     _constants_once(graph.graph)
     _begin_at_zero(graph.graph)
     _pack(graph.graph)
     _short_names(graph.graph)
     onnx.helper.set_model_props(graph, {KEY: card.to_json()})
-    onnx.save(graph, partial)
-    verify(partial)
-    partial.replace(path)
+    with whole(path) as partial:
+        onnx.save(graph, partial)
+        verify(partial)
 
 
 def _constants_once(graph: onnx.GraphProto) -> None:

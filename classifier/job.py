@@ -104,15 +104,8 @@ def train_head(
     checkpoint = checkpoint_of(out)
     if not resume:
         checkpoint.unlink(missing_ok=True)
-    held_out = frozenset(range(len(sequences), len(sequences) + len(validation)))
-    sequences = [*sequences, *validation]
     actions = _known(actions, config.leave_out)
-    examples = cut(
-        sequences, actions, length=config.window, rate_hz=config.rate_hz, every_s=config.every_s,
-        seed=config.seed, leave_out=config.leave_out, progress=on_cut,
-    )  # fmt: skip
-    examples = replace(examples, held_out=held_out)
-    subjects = [s.subject or s.source or str(i) for i, s in enumerate(sequences)]
+    examples, subjects = examples_of(sequences, validation, actions, config, on_cut)
     try:
         trained, export = _trained(examples, subjects, actions, config, checkpoint, on_epoch)
     except KeyboardInterrupt:
@@ -133,6 +126,24 @@ def train_head(
     write_curve(trained.curve, out.with_suffix(".curve.json"), out.with_suffix(".curve.png"))
     checkpoint.unlink(missing_ok=True)
     return card
+
+
+def examples_of(
+    sequences: Sequence[KeypointSequence],
+    validation: Sequence[KeypointSequence],
+    actions: Actions,
+    config: TrainHead,
+    on_cut: Callable[[int], None] = lambda done: None,
+) -> tuple[Examples, list[str]]:
+    """The windows of all sequences, those of `validation` held out, and whom each sequence shows. actions: those that
+    are left when `config.leave_out` is."""
+    everybody = [*sequences, *validation]
+    examples = cut(
+        everybody, actions, length=config.window, rate_hz=config.rate_hz, every_s=config.every_s,
+        seed=config.seed, leave_out=config.leave_out, progress=on_cut,
+    )  # fmt: skip
+    subjects = [one.subject or one.source or str(i) for i, one in enumerate(everybody)]
+    return replace(examples, held_out=frozenset(range(len(sequences), len(everybody)))), subjects
 
 
 def checkpoint_of(out: Path) -> Path:

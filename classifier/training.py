@@ -20,6 +20,7 @@ from classifier.heads import HeadModel
 from classifier.restore import begin
 from configs.schema import TrainHead
 from keypoints.errors import InputError
+from keypoints.files import whole
 
 #: Called after every epoch with its metrics.
 Report = Callable[[dict[str, float]], None]
@@ -218,9 +219,8 @@ def _save(
         "model": model.state_dict(), "optimizer": optimizer.state_dict(), "schedule": schedule.state_dict(),
         "state": state, "config": config.model_dump_json(),
     }  # fmt: skip
-    partial = path.with_name(path.name + ".partial")
-    torch.save(content, partial)
-    partial.replace(path)  # a kill while writing leaves the last whole checkpoint
+    with whole(path) as partial:
+        torch.save(content, partial)
 
 
 def _restore(path: Path, model: nn.Module, optimizer: Any, schedule: Any, config: TrainHead) -> dict[str, Any]:

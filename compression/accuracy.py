@@ -14,9 +14,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from compression.runners import layout_of, open_runner
+from compression.images import yolo_labels
+from compression.runners import decoded, open_runner
 from keypoints import skeleton
-from keypoints.decode import Detections, decode_nms_free, decode_yolo, overlap
+from keypoints.decode import Detections, overlap
 from keypoints.errors import InputError
 from keypoints.letterbox import Letterbox, Letterboxed
 from keypoints.oks import oks
@@ -117,8 +118,7 @@ def predictor(model: Path | nn.Module, side: int | tuple[int, int] | None = None
 
 def found_in(output: FloatArray, prepared: Letterboxed) -> Detections:
     """The people in a raw output, (1, 56, N) or (1, M, 57), of a letterboxed picture, in pixels of the picture."""
-    decode = decode_yolo if layout_of(output.shape) == "yolo" else decode_nms_free
-    found = decode(output, _SCORE, _NMS_IOU)
+    found = decoded(output, _SCORE, _NMS_IOU)
     boxes = prepared.to_picture(found.boxes.reshape(-1, 2, 2)).reshape(-1, 4)
     points = np.concatenate([prepared.to_picture(found.keypoints[..., :2]), found.keypoints[..., 2:]], -1)
     return Detections(boxes, found.scores, points)
@@ -195,15 +195,11 @@ def labelled(folder: Path, limit: int | None = None) -> Iterator[Labelled]:
         image = _read(path)
         label = folder / "labels" / f"{path.stem}.txt"
         try:
-            values = np.array(label.read_text(encoding="utf-8").splitlines()[0].split(), np.float32)[1:]
-            box, points = values[:4], values[4:].reshape(skeleton.COUNT, 3)
-        except (ValueError, IndexError):
+            boxes, points = yolo_labels(label, (image.shape[1], image.shape[0]))
+            one = points[0], boxes[0]
+        except (InputError, IndexError):
             raise InputError("not a YOLO-pose label", file=label, expected="class, box, 17 x (x, y, v)") from None
-        size = np.array(image.shape[1::-1], np.float32)
-        middle, half = box[:2] * size, box[2:] * size / 2
-        points = np.column_stack([points[:, :2] * size, points[:, 2] > 0]).astype(np.float32)
-        action = path.stem.partition("-")[2] or None
-        yield Labelled(image, points, np.concatenate([middle - half, middle + half]), action)
+        yield Labelled(image, *one, path.stem.partition("-")[2] or None)
 
 
 def _annotations(folder: Path) -> dict[str, Any]:

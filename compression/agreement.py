@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from compression.runners import layout_of
-from keypoints.decode import Detections, decode_nms_free, decode_yolo, overlap
+from compression.runners import decoded
+from keypoints.decode import Detections, overlap
 from keypoints.errors import RepSightError
 from keypoints.oks import oks
 
@@ -78,7 +78,7 @@ def agreement(source: Run, export: Run, tensors: Iterable[FloatArray]) -> Agreem
 
 def expected(source: Run, tensors: Iterable[FloatArray]) -> list[Detections]:
     """The people whom an export of `source` has to find in each picture."""
-    return [_decode(source(tensor), PERSON) for tensor in tensors]
+    return [decoded(source(tensor), PERSON, NMS_IOU) for tensor in tensors]
 
 
 def agreement_with(people: list[Detections], export: Run, tensors: Iterable[FloatArray]) -> Agreement:
@@ -86,15 +86,10 @@ def agreement_with(people: list[Detections], export: Run, tensors: Iterable[Floa
     count, pairs = 0, []
     for wanted, tensor in zip(people, tensors, strict=True):
         count += 1
-        pairs += _pairs(wanted, _decode(export(tensor), PERSON / 2))
+        pairs += _pairs(wanted, decoded(export(tensor), PERSON / 2, NMS_IOU))
     total = sum(len(wanted.boxes) for wanted in people)
     similarity, score = (float(np.mean(column)) for column in zip(*pairs, strict=True)) if pairs else (0.0, 0.0)
     return Agreement(count, total, len(pairs) / total if total else 0.0, similarity, score)
-
-
-def _decode(output: FloatArray, threshold: float) -> Detections:
-    decode = decode_yolo if layout_of(output.shape) == "yolo" else decode_nms_free
-    return decode(output, threshold, NMS_IOU)
 
 
 def _pairs(wanted: Detections, got: Detections) -> list[tuple[float, float]]:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from configs.exporting import Calibration
+from data.formats.images import SUFFIXES
 from keypoints.errors import InputError
 from keypoints.letterbox import Letterbox
 
+T = TypeVar("T")
+
 #: Every eighth picture is held back from calibration, to check the export with.
 HELD_BACK = 8
-
-_PICTURES = {".jpg", ".jpeg", ".png", ".bmp", ".webp"}
 
 
 def chosen(settings: Calibration) -> tuple[list[Path], list[Path]]:
@@ -48,11 +50,11 @@ def pictures(folders: Sequence[str | Path]) -> list[Path]:
     for folder in map(Path, folders):
         if not folder.is_dir():
             raise InputError("no such folder", file=folder, field="calibration")
-        found += sorted(path for path in folder.rglob("*") if path.suffix.lower() in _PICTURES)
+        found += sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
     return found
 
 
-def thinned(found: Sequence[Path], limit: int) -> list[Path]:
+def thinned(found: Sequence[T], limit: int) -> list[T]:
     """At most `limit` of them, evenly."""
     if len(found) <= limit:
         return list(found)

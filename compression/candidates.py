@@ -78,15 +78,8 @@ def _models(config: ReportStep, context: Context) -> list[tuple[str, Path]]:
     wanted = config.candidates or ("source", *(record.name for record in context.history if record.artefact))
     found: list[tuple[str, Path]] = []
     for name in wanted:
-        if name == "source" and context.source is not None:
-            found.append((name, context.source.path))
-        elif Path(name).exists():
-            found.append((Path(name).stem, Path(name)))
-        else:
-            made = context.artefact(context.record(name))
-            if made is None:
-                raise InputError("this step makes no model", field="report.candidates", found=name)
-            found.append((name, made.path))
+        path = context.model(name, "report.candidates")
+        found.append((path.stem if path == Path(name) else name, path))
     if not found:
         raise InputError("nothing to report on", field="report.candidates")
     return [(name, path) for i, (name, path) in enumerate(found) if path not in [p for _, p in found[:i]]]

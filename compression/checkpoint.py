@@ -22,11 +22,16 @@ def require(checkpoint: Path) -> None:
 
 def to_onnx(checkpoint: Path, folder: Path, size: tuple[int, int]) -> Path:
     """Let Ultralytics write the float ONNX file into `folder`."""
+    return Path(open_copy(checkpoint, folder).export(format="onnx", imgsz=list(size), simplify=True, verbose=False))
+
+
+def open_copy(checkpoint: Path, folder: Path) -> Any:
+    """The `ultralytics.YOLO` of a copy in `folder`: what it exports lies beside it, and the checkpoint's own folder may
+    be read-only."""
     require(checkpoint)
-    own = folder / "checkpoint.pt"  # Ultralytics writes beside the checkpoint, which may be read-only
+    own = folder / "checkpoint.pt"
     shutil.copyfile(checkpoint, own)
-    yolo = open_yolo(own, checkpoint)
-    return Path(yolo.export(format="onnx", imgsz=list(size), simplify=True, verbose=False))
+    return open_yolo(own, checkpoint)
 
 
 def load_network(checkpoint: Path) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from configs.exporting import Calibration, CardText
 from configs.schema import Export
 from keypoints.card import KEY, PoseCard
 from keypoints.errors import InputError
+from keypoints.files import sha256
 
 #: The largest stride of a YOLO pose model: a side of the input is a multiple of it.
 STRIDE = 32
@@ -145,12 +145,6 @@ def write_card(model: Path, card: PoseCard) -> None:
     graph.doc_string = ""
     onnx.helper.set_model_props(graph, {KEY: card.to_json()})
     onnx.save(graph, model)
-
-
-def sha256(path: str | Path) -> str:
-    """The SHA-256 of a file, in hexadecimal."""
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def checked_size(size: int | Sequence[int]) -> tuple[int, int]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 import warnings
 import zipfile
@@ -14,7 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from compression.checkpoint import open_yolo
+from compression.checkpoint import open_copy
 from keypoints.card import PoseCard
 from keypoints.errors import InputError, MissingExtraError
 
@@ -66,9 +65,7 @@ def form_of(name: str, precision: str) -> Form:
 
 def convert(checkpoint: Path, form: Form, precision: str, size: tuple[int, int], folder: Path, card: PoseCard) -> Path:
     """Write `checkpoint` in another format than ONNX into `folder`, with its card; returns the file or the folder."""
-    own = folder / "checkpoint.pt"  # Ultralytics writes beside the checkpoint, which may be read-only
-    shutil.copyfile(checkpoint, own)
-    yolo = open_yolo(own, checkpoint)
+    yolo = open_copy(checkpoint, folder)
     with _quiet():
         made = _WRITERS[form.name](yolo, precision, list(size))
     if made.is_dir():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,18 +10,18 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from classifier.examples import cut
 from classifier.heads import HeadModel
+from classifier.job import examples_of
 from classifier.training import Beside, train
 from compression.heads import Head, read_head, write_head
 from compression.masks import hold, require_masked
 from compression.posetuning import write_curve
 from compression.step import Artefact, Context, Metrics
 from configs.loader import load_actions
-from configs.schema import Synthesize, TrainHead
+from configs.schema import TrainHead
 from configs.tuning import Soft, Tuning
+from data.collect import for_training
 from keypoints.errors import ModelError
-from keypoints.types import KeypointSequence
 
 
 def tune_head(
@@ -35,17 +34,18 @@ def tune_head(
     Raises ModelError when the teacher's actions or windows are not the student's.
     """
     head = read_head(artefact.path)
+    names = {action.name for action in head.card.actions}
+    strange = [name for name in load_actions().names if name not in names]
     settings = (config.head or TrainHead()).model_copy(
         update={"window": head.card.window, "rate_hz": head.card.rate_hz, "head": head.name, "weights": "fp32",
-                "base": None, "freeze": False}
+                "base": None, "freeze": False, "leave_out": tuple(strange)}
     )  # fmt: skip
     beside = _taught(head, read_head(teacher), soft or Soft(), settings) if teacher is not None else None
-    sequences, trained_on = _sequences(settings, context)
-    names = {action.name for action in head.card.actions}
-    actions = load_actions().without([name for name in load_actions().names if name not in names])
-    examples = cut(sequences, actions, length=settings.window, rate_hz=settings.rate_hz, every_s=settings.every_s,
-                   seed=settings.seed, leave_out=[n for n in load_actions().names if n not in names])  # fmt: skip
-    subjects = [s.subject or s.source or str(i) for i, s in enumerate(sequences)]
+    if not settings.data:
+        context.report(f"synthesizing {settings.synthetic} sequences")
+    learnt = for_training(settings, context.root, load_actions(), say=context.report, problem=context.report)
+    actions = load_actions().without(strange)
+    examples, subjects = examples_of(learnt.sequences, learnt.validation, actions, settings)
 
     def on_epoch(point: dict[str, float]) -> None:
         context.report(f"epoch {point['epoch']:.0f} of {settings.epochs}: loss {point['training_loss']:.3f}, "
@@ -58,7 +58,7 @@ def tune_head(
     found = {f"validation_{k}": round(v, 4) for k, v in trained.metrics.items() if math.isfinite(v)}
     card = head.card.model_copy(update={
         "temperature": round(trained.temperature, 4), "metrics": {**head.card.metrics, **found},
-        "trained_on": tuple(dict.fromkeys([*head.card.trained_on, *trained_on])),
+        "trained_on": tuple(dict.fromkeys([*head.card.trained_on, *learnt.said])),
     })  # fmt: skip
     path = context.folder / "head.pt"
     write_head(replace(head, model=trained.model, card=card), path)
@@ -66,20 +66,6 @@ def tune_head(
     write_curve(curve, context.folder)
     metrics = {**found, "epochs": len(curve), "windows": len(examples), "zero_share": shares["zero_share"]}
     return Artefact(path, "head"), metrics | ({"teacher": teacher.name} if teacher else {})
-
-
-def _sequences(settings: TrainHead, context: Context) -> tuple[Sequence[KeypointSequence], list[str]]:
-    """What a head learns from, and what its card says of it."""
-    from data.collect import collect
-    from data.synthesize import synthesize
-
-    folders = [Path(folder) for folder in settings.data]
-    if not folders:
-        people = Synthesize(count=settings.synthetic, seed=settings.seed, workers=settings.threads)
-        folders = [context.root / f"synthetic-{people.seed}-{people.count}"]
-        context.report(f"synthesizing {people.count} sequences")
-        synthesize(people, folders[0])
-    return collect(folders, load_actions(), settings.seed, context.report)
 
 
 def _taught(head: Head, teacher: Head, soft: Soft, settings: TrainHead) -> Beside:

@@ -13,10 +13,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from compression.calibration import thinned
 from configs.tuning import Images, Pictures
+from data.formats.images import SUFFIXES
 from keypoints import skeleton
 from keypoints.decode import overlap
 from keypoints.errors import InputError
+from keypoints.files import sha256
 
 if TYPE_CHECKING:
     from compression.accuracy import Predict
@@ -26,8 +29,6 @@ Report = Callable[[str], None]
 
 #: What the third number of a training keypoint says: where it is, that it is not to be seen, or that nobody knows.
 SEEN, ABSENT, UNKNOWN = 1.0, 0.0, -1.0
-
-_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp"}
 
 #: A person whom the teacher finds above this score is labelled.
 _SURE = 0.4
@@ -92,16 +93,14 @@ def picture_files(folder: Path, where: dict[str, str], limit: int | None = None)
     inside = folder / "images" if (folder / "images").is_dir() else folder
     if not inside.is_dir():
         raise InputError("no such folder", file=folder, field="images.pictures.folder")
-    files = sorted(path for path in inside.rglob("*") if path.suffix.lower() in _SUFFIXES)
+    files = sorted(path for path in inside.rglob("*") if path.suffix.lower() in SUFFIXES)
     if where:
         wanted = _wanted(folder / "provenance.csv", where)
         files = [path for path in files if path.name in wanted]
     if not files:
-        raise InputError("no pictures", file=folder, expected=f"files {', '.join(sorted(_SUFFIXES))}",
+        raise InputError("no pictures", file=folder, expected=f"files {', '.join(sorted(SUFFIXES))}",
                          hint="give a folder with pictures of people, or drop `where`")  # fmt: skip
-    if limit is not None and len(files) > limit:
-        files = [files[i] for i in np.linspace(0, len(files) - 1, limit).round().astype(int)]
-    return files
+    return files if limit is None else thinned(files, limit)
 
 
 def _wanted(table: Path, where: dict[str, str]) -> set[str]:
@@ -147,7 +146,7 @@ def _read(source: Pictures, config: Images, cache: Path, report: Report) -> list
 def _digest(file: Path) -> str:
     if not file.is_file():
         raise InputError("no such checkpoint", file=file, field="images.teacher")
-    return hashlib.sha256(file.read_bytes()).hexdigest()
+    return sha256(file)
 
 
 #: People of one picture as shares of its size: boxes (N, 4) x1 y1 x2 y2, keypoints (N, 17, 3).

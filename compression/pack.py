@@ -12,10 +12,12 @@ from pathlib import Path
 
 import numpy as np
 
+from compression.alone import Say, run
 from compression.images import Picture, PictureSet, jpeg, shrunk, training_images
 from configs.tuning import Images
 from keypoints import skeleton
-from keypoints.errors import InputError, RepSightError
+from keypoints.errors import InputError
+from keypoints.files import whole
 
 #: JPEG quality inside a pack: at 320 px nobody sees a difference, and a file takes some 17 KB.
 QUALITY = 88
@@ -37,10 +39,8 @@ def save(sets: Sequence[PictureSet], file: Path) -> None:
     }
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        partial = file.with_name(file.name + ".partial")
-        with partial.open("wb") as opened:
+        with whole(file) as partial, partial.open("wb") as opened:
             np.savez(opened, **content)  # type: ignore[arg-type]
-        partial.replace(file)
     except OSError as error:
         raise InputError(f"can't be written: {error.strerror}", file=file) from None
 
@@ -112,25 +112,18 @@ def _bytes(picture: Picture) -> int:
     return len(picture.encoded) + picture.boxes.nbytes + picture.keypoints.nbytes + 16
 
 
-def main(arguments: Sequence[str]) -> int:
-    """The command line; what is said goes to stderr, the exit code as everywhere in RepSight."""
+def _job(arguments: Sequence[str], say: Say) -> str:
     from configs.loader import load as read
 
-    def say(line: str) -> None:
-        sys.stderr.write(line + "\n")
-
-    if len(arguments) < 2:
-        say((__doc__ or "").strip())
-        return 2
     config, out, *overrides = arguments
-    try:
-        sets = training_images(read(Images, config, overrides), Path(out).parent, say)
-        pack(sets, Path(out), report=say)
-    except RepSightError as error:
-        say(str(error))
-        return error.exit_code
-    say(f"wrote {out}: {Path(out).stat().st_size / 2**20:.1f} MiB")
-    return 0
+    sets = training_images(read(Images, config, overrides), Path(out).parent, say)
+    pack(sets, Path(out), report=say)
+    return f"wrote {out}: {Path(out).stat().st_size / 2**20:.1f} MiB"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """The command line; returns the exit code."""
+    return run(_job, arguments, __doc__, least=2)
 
 
 if __name__ == "__main__":

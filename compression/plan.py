@@ -16,6 +16,7 @@ from typing import Any
 from compression.step import Artefact, Context, Kind, Metrics, Record, apply, register
 from configs.compression import Plan, StepConfig
 from keypoints.errors import InputError, RepSightError
+from keypoints.files import sha256
 
 __all__ = ["Artefact", "Context", "Finished", "Kind", "Metrics", "Record", "apply", "finished", "register", "run_plan"]
 
@@ -90,12 +91,6 @@ def finished(folder: Path, key: str) -> Record | None:
     except OSError:
         return None
     return record if same else None
-
-
-def sha256(path: Path) -> str:
-    """The SHA-256 of a file, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _before(steps: Sequence[StepConfig], number: int) -> int:

@@ -13,9 +13,10 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
+from compression.alone import Say, run
 from compression.step import Artefact, Context, Metrics, apply
 from configs.tuning import Soft, Tuning
-from keypoints.errors import ConfigError, RepSightError
+from keypoints.errors import ConfigError
 
 
 def tune_pose(
@@ -77,35 +78,26 @@ def write_curve(curve: Sequence[dict[str, float]], folder: Path) -> None:
     figure.savefig(folder / "curve.png", dpi=100)
 
 
-def main(arguments: Sequence[str]) -> int:
-    """The command line; what is said goes to stderr, the exit code as everywhere in RepSight."""
+def _job(arguments: Sequence[str], say: Say) -> str:
     from configs.compression import STEPS
     from configs.loader import load, read
 
-    def say(line: str) -> None:
-        sys.stderr.write(line + "\n")
-
-    if len(arguments) < 3:
-        say((__doc__ or "").strip())
-        return 2
     file, checkpoint, out, *overrides = arguments
-    try:
-        tree = read(Path(file))
-        name = tree.get("step") if isinstance(tree, dict) else None
-        if name not in ("finetune", "distill"):
-            raise ConfigError("not such a step", file=file, field="step", expected="finetune or distill", found=name)
-        artefact = Artefact(Path(checkpoint), "pose")
-        folder = Path(out)
-        folder.mkdir(parents=True, exist_ok=True)
-        made, metrics = apply(
-            artefact, load(STEPS[name], file, overrides), Context(folder, say, root=folder, source=artefact)
-        )
-        (folder / "metrics.json").write_text(json.dumps(metrics, indent=1))
-    except RepSightError as error:
-        say(str(error))
-        return error.exit_code
-    say(f"wrote {made.path}")
-    return 0
+    tree = read(Path(file))
+    name = tree.get("step") if isinstance(tree, dict) else None
+    if name not in ("finetune", "distill"):
+        raise ConfigError("not such a step", file=file, field="step", expected="finetune or distill", found=name)
+    artefact, folder = Artefact(Path(checkpoint), "pose"), Path(out)
+    folder.mkdir(parents=True, exist_ok=True)
+    context = Context(folder, say, root=folder, source=artefact)
+    made, metrics = apply(artefact, load(STEPS[name], file, overrides), context)
+    (folder / "metrics.json").write_text(json.dumps(metrics, indent=1))
+    return f"wrote {made.path}"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """The command line; returns the exit code."""
+    return run(_job, arguments, __doc__, least=3)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from keypoints.decode import NMS_FREE_CHANNELS, YOLO_CHANNELS
+from keypoints.decode import NMS_FREE_CHANNELS, YOLO_CHANNELS, Detections, decode_nms_free, decode_yolo
 from keypoints.errors import InputError, MissingExtraError, ModelError
 from keypoints.session import open_session
 
@@ -59,6 +59,12 @@ def layout_of(shape: tuple[int, ...]) -> Layout:
         return "yolo-nms-free"
     expected = f"(1, {YOLO_CHANNELS}, N) or (1, M, {NMS_FREE_CHANNELS})"
     raise ModelError("unknown layout", field="output", expected=expected, found=shape)
+
+
+def decoded(output: FloatArray, threshold: float, iou: float) -> Detections:
+    """The people in a raw output above a score, after NMS at `iou`, in pixels of the input."""
+    decode = decode_yolo if layout_of(output.shape) == "yolo" else decode_nms_free
+    return decode(output, threshold, iou)
 
 
 def _module(module: nn.Module, threads: int) -> Runner:

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from configs.compression import StepConfig
 from configs.schema import Schema
 from keypoints.errors import InputError
+from keypoints.files import sha256
 
 Kind = Literal["pose", "head"]
 Metrics = dict[str, Any]
@@ -96,6 +97,27 @@ class Context:
     def artefact(self, record: Record) -> Artefact | None:
         """What an earlier step made, or None when it only measured."""
         return Artefact(self.file(record, record.artefact), record.kind) if record.artefact else None
+
+    def model(self, name: str, field: str) -> Path:
+        """The model that settings name: `source`, what the earlier step of that name, number or kind made, or a path.
+
+        field: of the settings, for the InputError that is raised when there is none.
+        """
+        if name == "source" and self.source is not None:
+            return self.source.path
+        known = {word for record in self.history for word in (record.name, str(record.number), record.step)}
+        made = self.artefact(self.record(name)) if name in known else None
+        if made is not None:
+            return made.path
+        if not Path(name).exists():
+            raise InputError("no such model", field=field, found=name,
+                             expected=" or ".join(["a file", "source", *sorted(known)]))  # fmt: skip
+        return Path(name)
+
+    def made_by(self, artefact: Artefact) -> dict[str, str]:
+        """For a model card: the command, the plan, and the checkpoint that all began with, `artefact` without one."""
+        origin = self.source or artefact
+        return {"command": self.command, "plan_sha256": self.plan_sha256, "checkpoint_sha256": sha256(origin.path)}
 
 
 Step = Callable[[Artefact, Any, Context], tuple[Artefact, Metrics]]

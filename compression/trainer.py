@@ -22,6 +22,7 @@ from compression.poseloss import pose_loss, raw
 from compression.views import Batch, batches
 from configs.tuning import Tuning
 from keypoints.errors import InputError, RepSightError
+from keypoints.files import whole
 
 #: Called every so many steps with the means of the losses since the last call.
 OnCurve = Callable[[dict[str, float]], None]
@@ -219,9 +220,8 @@ def _save(path: Path, state: _State, config: Tuning) -> None:
         "optimizer": state.optimizer.state_dict(),
         "distiller": state.distiller.state_dict() if state.distiller is not None else None,
     }  # fmt: skip
-    partial = path.with_name(path.name + ".partial")
-    torch.save(content, partial)
-    partial.replace(path)  # a kill while writing leaves the last whole checkpoint
+    with whole(path) as partial:
+        torch.save(content, partial)
 
 
 def _restore(path: Path, state: _State, config: Tuning) -> None:

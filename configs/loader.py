@@ -37,7 +37,7 @@ def load(schema: type[S], file: str | Path, overrides: Sequence[str] = ()) -> S:
         raise ConfigError("wrong content", file=path, expected="a mapping", found=type(tree).__name__)
     changed = copy.deepcopy(tree)
     for override in overrides:
-        _apply(changed, override)
+        override_in(changed, override)
     try:
         return schema.model_validate(changed)
     except ValidationError as error:
@@ -80,8 +80,8 @@ def read(path: Path) -> Any:
     return {} if tree is None else tree
 
 
-def _apply(tree: dict[str, Any], override: str) -> None:
-    """Set `key.sub=value` in the tree; the value is read as YAML."""
+def override_in(tree: dict[str, Any], override: str) -> None:
+    """Set `key.sub=value` in the tree; the value is read as YAML. Raises ConfigError for what is no override of it."""
     key, equals, text = override.partition("=")
     if not equals or not key:
         raise ConfigError("not an override", file=TYPED, field=override, expected="key.sub=value")

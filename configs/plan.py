@@ -7,10 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from configs.compression import STEPS, Plan, StepConfig
-from configs.loader import FOLDER, check, read
+from configs.loader import FOLDER, TYPED, check, override_in, read
 from keypoints.errors import ConfigError
 
 
@@ -67,23 +65,16 @@ def _check_names(plan: Plan, path: Path) -> None:
 
 def _apply(tree: dict[str, Any], override: str) -> None:
     """Set `source=FILE` or `STEP.key.sub=value` in the tree of a plan."""
-    key, equals, text = override.partition("=")
-    if not equals:
-        raise ConfigError("not an override", field=override, expected="STEP.key=value")
-    value = yaml.safe_load(text)
-    if key == "source":
-        tree["source"] = value
+    name, dot, rest = override.partition("=")[0].partition(".")
+    if (name, dot) == ("source", ""):
+        override_in(tree, override)
         return
-    name, *parents = key.split(".")
     steps = [part for part in tree["steps"] if isinstance(part, dict) and name in (part.get("name"), part.get("step"))]
-    if not steps or not parents:
+    if "=" not in override:
+        raise ConfigError("not an override", file=TYPED, field=override, expected="STEP.key=value")
+    if not steps or not rest:
         named = [part.get("name") or part.get("step") for part in tree["steps"] if isinstance(part, dict)]
         raise ConfigError("no such step", field=override, expected="STEP.key=value with STEP one of "
                           + ", ".join(map(str, named)))  # fmt: skip
     for part in steps:
-        for parent in parents[:-1]:
-            below = part.setdefault(parent, {})
-            if not isinstance(below, dict):
-                raise ConfigError("has no fields", field=key, found=f"{parent} is {below!r}")
-            part = below
-        part[parents[-1]] = value
+        override_in(part, override.partition(".")[2])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 import os
 import platform
@@ -19,6 +18,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from edge import machine
+from keypoints.files import sha256
 
 #: The runtime half: each distribution, and the module that it brings.
 RUNTIME = {
@@ -190,7 +190,7 @@ def _models() -> Iterator[Check]:
         except ModelError as error:
             yield Check("Models", name, "fault", str(error), "install RepSight again: its models are part of it")
         else:
-            digest = hashlib.sha256(file.read_bytes()).hexdigest()[:12]
+            digest = sha256(file)[:12]
             yield Check("Models", name, "ok", f"{card.name} {card.version}, {describe(card)}, sha256 {digest}…")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from classifier.head import SHIPPED as SHIPPED_HEAD
 from classifier.head import OnnxHead
 from configs.schema import Run
 from keypoints.estimator import PoseEstimator, create
+from keypoints.files import sha256
 from keypoints.yolo import SHIPPED as SHIPPED_POSE
 
 
@@ -47,5 +47,4 @@ class Models:
 
 
 def _file(path: Path) -> dict[str, str]:
-    with path.open("rb") as file:
-        return {"path": str(path), "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
+    return {"path": str(path), "sha256": sha256(path)}

@@ -13,6 +13,7 @@ import numpy as np
 from keypoints import skeleton
 from keypoints.errors import RepSightError, SourceError
 from keypoints.estimator import PoseEstimator
+from keypoints.files import sha256
 from keypoints.smoothing import PoseSmoother
 from keypoints.tracker import SubjectTracker
 from keypoints.types import FloatArray, Frame, KeypointSequence
@@ -106,8 +107,7 @@ def _kept(video: Path, estimator: PoseEstimator, cache: Path) -> Path:
 
 def _digest(path: Path) -> str:
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return sha256(path)
     except FileNotFoundError:
         raise SourceError("no such file", file=path) from None
     except OSError as error:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from keypoints import skeleton
 from keypoints.errors import InputError
+from keypoints.files import whole
 
 FloatArray = NDArray[np.float32]
 
@@ -108,10 +109,8 @@ class KeypointSequence:
             value = getattr(self, name)
             if value is not None:
                 arrays[name] = np.array(value)
-        partial = Path(f"{path}.partial")
-        with partial.open("wb") as file:  # a handle, so that numpy does not add a suffix of its own
+        with whole(Path(path)) as partial, partial.open("wb") as file:  # numpy would add a suffix of its own to a name
             np.savez_compressed(file, **arrays)
-        partial.replace(path)  # whoever sees the file sees the whole of it
 
     @classmethod
     def load(cls, path: str | Path) -> KeypointSequence:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from compression.calibration import chosen, pictures
 from compression.checkpoint import require
-from compression.export import exported, sha256
+from compression.export import exported
 from compression.formats import form_of
 from compression.step import Artefact, Context, Metrics, register
 from configs.compression import ExportStep
@@ -21,8 +21,7 @@ def step(artefact: Artefact, config: ExportStep, context: Context) -> tuple[Arte
         raise InputError("not a pose checkpoint", file=artefact.path, field="step export", expected="a .pt file",
                          hint="`from:` names the step whose checkpoint it takes")  # fmt: skip
     require(artefact.path)
-    origin = context.source.path if context.source else artefact.path
-    made_by = {"command": context.command, "plan_sha256": context.plan_sha256, "checkpoint_sha256": sha256(origin)}
+    made_by = context.made_by(artefact)
     compared = pictures(config.pictures)
     rows: list[Metrics] = []
     last = artefact

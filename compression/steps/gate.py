@@ -18,7 +18,7 @@ from compression.runners import FloatArray, open_runner
 from compression.step import Artefact, Context, Metrics, register
 from compression.steps.quantize import FLOATING
 from configs.compression import GateStep
-from keypoints.errors import InputError, RepSightError
+from keypoints.errors import RepSightError
 from keypoints.letterbox import Letterbox
 
 #: Pictures on which the tensors of a quantized graph are compared with those of its float graph.
@@ -37,7 +37,7 @@ class Figures:
 @register("gate")
 def step(artefact: Artefact, config: GateStep, context: Context) -> tuple[Artefact, Metrics]:
     """Measure the model and what it is held against; raises RepSightError when a limit is not kept."""
-    before = _before(config, context)
+    before = context.model(config.against, "gate.against")
     checks = []
     if config.most_bytes is not None:
         checks.append(Check("bytes", size_of(artefact.path), most=config.most_bytes))
@@ -55,21 +55,6 @@ def step(artefact: Artefact, config: GateStep, context: Context) -> tuple[Artefa
         reasons = [str(check) for check in failed] + ([f"collapsed: {lost}"] if lost else [])
         raise RepSightError(f"{artefact.path}: does not pass the gate: " + "; ".join(reasons))
     return artefact, {"checks": {check.name: check.as_metrics() for check in checks}, "against": str(before.name)}
-
-
-def _before(config: GateStep, context: Context) -> Path:
-    """What the model is held against."""
-    if config.against == "source":
-        if context.source is None:
-            raise InputError("the plan has no source", field="gate.against")
-        return context.source.path
-    if Path(config.against).is_file():
-        return Path(config.against)
-    record = context.record(config.against)
-    made = context.artefact(record)
-    if made is None:
-        raise InputError("this step makes no model", field="gate.against", found=config.against)
-    return made.path
 
 
 def _pose(path: Path, before: Path, config: GateStep, context: Context) -> list[Check]:

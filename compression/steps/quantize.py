@@ -10,7 +10,7 @@ from compression.agreement import agreement
 from compression.calibration import chosen, tensors, thinned
 from compression.checkpoint import load_network, own_pictures, to_onnx
 from compression.collapse import first_collapse
-from compression.export import COMPARED, sha256, write_card
+from compression.export import COMPARED, write_card
 from compression.quantize import Quantizer, float_nodes, to_half
 from compression.runners import FloatArray, layout_of, open_runner
 from compression.scan import Harm, scan
@@ -83,7 +83,7 @@ def _pose(artefact: Artefact, config: QuantizeStep, context: Context) -> tuple[A
     write_card(path, PoseCard(
         **config.card.model_dump(), input=(side, side), layout=layout_of(source.run(some[0]).shape),
         precision=config.precision, metrics={"agreement": found.as_metrics()},
-        made_by=_made_by(artefact, context) | ({"calibration_pictures": len(calibration)} if int8 else {}),
+        made_by=context.made_by(artefact) | ({"calibration_pictures": len(calibration)} if int8 else {}),
     ))  # fmt: skip
     metrics |= {"bytes": path.stat().st_size, **found.as_metrics()}
     return Artefact(path, "pose"), metrics
@@ -99,7 +99,7 @@ def _int8(floating: Path, path: Path, calibration: list[FloatArray], config: Qua
     structure = set(float_nodes(quantizer.model)) if config.structure else set()
     harms: list[Harm] = []
     if config.scan:
-        some = thinned_tensors(calibration, config.scan.pictures)
+        some = thinned(calibration, config.scan.pictures)
         harms = scan(quantizer, some, config.scan, context.folder, context.report)
         _table(harms, structure, context.folder / "scan.csv")
     scanned = {harm.node for harm in harms if harm.keep and harm.node}
@@ -113,19 +113,8 @@ def _int8(floating: Path, path: Path, calibration: list[FloatArray], config: Qua
     }
 
 
-def thinned_tensors(given: list[FloatArray], limit: int) -> list[FloatArray]:
-    """At most `limit` of them, evenly."""
-    return given[:: max(1, len(given) // limit)][:limit]
-
-
 def _table(harms: list[Harm], structure: set[str], path: Path) -> None:
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, ["block", "node", "harm", "keep", "structure"])
         writer.writeheader()
         writer.writerows(harm.as_row() | {"structure": harm.node in structure} for harm in harms)
-
-
-def _made_by(artefact: Artefact, context: Context) -> dict[str, object]:
-    """For a card: the command, the plan, and the checkpoint that all began with."""
-    origin = context.source.path if context.source else artefact.path
-    return {"command": context.command, "plan_sha256": context.plan_sha256, "checkpoint_sha256": sha256(origin)}

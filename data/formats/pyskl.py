@@ -21,6 +21,7 @@ from data.formats.joints import to_coco
 from data.formats.pickles import load_plain
 from data.formats.registry import register
 from keypoints.errors import InputError
+from keypoints.files import whole
 from keypoints.labels import Labelled
 from keypoints.types import KeypointSequence
 
@@ -141,10 +142,8 @@ def write(
         _annotation(labelled, classes.index(label)) for labelled, label in zip(recordings, labels, strict=True)
     ]
     content = {"split": parts, "annotations": annotations, "classes": list(classes)}
-    partial = file.with_name(f"{file.name}.partial")
-    with partial.open("wb") as stream:
+    with whole(file) as partial, partial.open("wb") as stream:
         pickle.dump(content, stream, protocol=4)
-    partial.replace(file)
     return classes
 
 

@@ -162,6 +162,8 @@ def test_records_are_json_that_names_every_file(source: Artefact, tmp_path: Path
         ("- rewrite\n- step: mask\n  from: rewrit", [], r"step 2 \(mask\).from: no such step before it"),
         ("- {step: mask, name: a}\n- {step: mask, name: a}", [], r"the name is taken"),
         ("- rewrite", ["prune.ratio=0.5"], r"prune.ratio=0.5: no such step"),
+        ("- {step: prune, ratio: 0.5}", ["prune.ratio=[1"], r"ratio: Input should be a valid number.*found '\[1'"),
+        ("- {step: prune, ratio: 0.5}", ["prune.ratio"], r"on the command line: prune.ratio: not an override"),
         ("steps: 3", [], r"wrong content \(expected a list of steps"),
     ],
 )
