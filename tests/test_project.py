@@ -19,7 +19,7 @@ from packaging.markers import default_environment
 from packaging.requirements import Requirement
 
 import cli
-import configs
+import configs.loader
 from configs import schema
 from edge import doctor
 
@@ -129,7 +129,7 @@ def test_a_room_imports_only_the_rooms_that_it_may(room: str) -> None:
 def test_every_shipped_setting_fits_its_schema(file: Path) -> None:
     stem = {"shipped_head": "train_head"}.get(file.stem, file.stem)
     name = "".join(word.capitalize() for word in stem.split("_"))
-    loaded = configs.load(getattr(schema, name), file)
+    loaded = configs.loader.load(getattr(schema, name), file)
     assert isinstance(loaded, getattr(schema, name))
     assert yaml.safe_load(file.read_text(encoding="utf-8")), "an empty file explains nothing"
 

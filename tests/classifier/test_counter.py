@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from classifier.counter import Count, RepCounter
 from classifier.head import Prediction
-from configs import load_actions
+from configs.loader import load_actions
 from keypoints.card import CardAction
 from keypoints.errors import ModelError
 

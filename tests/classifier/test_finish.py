@@ -8,7 +8,7 @@ import pytest
 from classifier.counter import RepCounter
 from classifier.head import Prediction
 from classifier.window import Window
-from configs import load_actions
+from configs.loader import load_actions
 from configs.schema import Counting
 from keypoints.card import CardAction
 

@@ -10,7 +10,7 @@ import onnx
 import pytest
 
 from classifier.head import SHIPPED, OnnxHead
-from configs import load_actions
+from configs.loader import load_actions
 from configs.schema import TrainHead
 from keypoints import skeleton
 from keypoints.errors import InputError, ModelError

@@ -9,7 +9,7 @@ from classifier.counter import RepCounter
 from classifier.head import Prediction
 from classifier.motion import DominantMotion
 from classifier.window import Window
-from configs import load_actions
+from configs.loader import load_actions
 from keypoints import skeleton as s
 from keypoints.card import CardAction
 from keypoints.types import FloatArray

@@ -10,7 +10,7 @@ import pytest
 
 from classifier.head import OnnxHead
 from classifier.reader import ActionReader
-from configs import load_actions
+from configs.loader import load_actions
 from configs.schema import Practice, Teach, TrainHead
 from keypoints.errors import InputError, ModelError
 from keypoints.types import KeypointSequence

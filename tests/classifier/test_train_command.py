@@ -13,7 +13,8 @@ from click.testing import CliRunner
 
 import cli
 from classifier.head import SHIPPED
-from configs import load_actions
+from configs.command_line import command_line
+from configs.loader import load_actions
 from configs.schema import TrainHead
 from data import split
 from keypoints.errors import InputError
@@ -206,4 +207,4 @@ def test_the_command_is_told_as_it_was_typed_without_the_folders_of_the_machine(
     typed: list[str], said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sys.argv", ["/srv/cli.py", "train-head", *typed])
-    assert cli._command_line() == f"repsight train-head {said}"
+    assert command_line() == f"repsight train-head {said}"

@@ -14,8 +14,8 @@ from compression import formats
 from compression.agreement import Agreement
 from compression.calibration import chosen, pictures, split, tensors, thinned
 from compression.export import export_pose
-from configs import load
 from configs.exporting import Calibration
+from configs.loader import load
 from configs.schema import Export
 from keypoints.errors import ConfigError, InputError, MissingExtraError, ModelError, RepSightError
 from keypoints.yolo import YoloPose

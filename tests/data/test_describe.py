@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from configs import load_actions
+from configs.loader import load_actions
 from data.describe import NO_LABEL, Description, describe
 from data.overview import picture, table
 from keypoints import skeleton

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from configs import load_actions
+from configs.loader import load_actions
 from data.formats import pyskl
 from data.formats.joints import to_coco
 from data.formats.registry import formats, recognise

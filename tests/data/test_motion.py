@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from configs import load_actions
+from configs.loader import load_actions
 from data.body import PART, Body
 from data.draft import Beat
 from data.kinematics import unit

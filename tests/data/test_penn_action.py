@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from configs import load_actions
+from configs.loader import load_actions
 from data.collect import PENN_ACTION, collect
 from data.penn_action import read, sets
 from keypoints import skeleton

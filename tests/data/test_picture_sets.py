@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from configs import load_actions
+from configs.loader import load_actions
 from data.formats.registry import recognise
 from data.formats.videos import hmdb_splits
 from data.sets import Options, read

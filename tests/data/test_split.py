@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from configs import load_actions
+from configs.loader import load_actions
 from data import split
 from data.sets import Options
 from data.split import Item

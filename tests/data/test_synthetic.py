@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from configs import load, load_actions
+from configs.loader import load, load_actions
 from configs.schema import Synthesize
 from data.synthetic import make, non_exercise, sequences
 from keypoints.errors import ConfigError, InputError

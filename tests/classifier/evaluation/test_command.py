@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 import cli
 from classifier.evaluation.play import ListeningHead, play
-from configs import load_actions
+from configs.loader import load_actions
 from configs.schema import Counting
 from keypoints.types import KeypointSequence
 from tests.classifier.evaluation.conftest import Squats

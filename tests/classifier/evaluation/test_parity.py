@@ -12,7 +12,7 @@ import pytest
 
 from classifier.evaluation.measure import scored
 from classifier.evaluation.play import Played
-from configs import load_actions
+from configs.loader import load_actions
 from configs.schema import Evaluate
 from keypoints.card import CardAction
 from keypoints.labels import Labelled, Segment

@@ -10,7 +10,7 @@ import pytest
 from classifier.evaluation.measure import truths_of
 from classifier.evaluation.perturb import OCCLUSION_S, PERTURBATIONS, perturb, torso
 from classifier.evaluation.robustness import Case, without
-from configs import load_actions
+from configs.loader import load_actions
 from keypoints import skeleton
 from keypoints.card import CardAction
 from keypoints.labels import Labelled

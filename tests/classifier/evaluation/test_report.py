@@ -19,7 +19,7 @@ from classifier.evaluation.job import evaluate
 from classifier.evaluation.perturb import PERTURBATIONS
 from classifier.evaluation.report import Report
 from classifier.evaluation.screen import LabelledSet
-from configs import load_actions
+from configs.loader import load_actions
 from configs.schema import Evaluate
 from keypoints.errors import InputError, ModelError
 from keypoints.labels import Labelled, Segment

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from classifier.evaluation.truth import Event, folder, truth_of
-from configs import load_actions
+from configs.loader import load_actions
 from keypoints.errors import InputError
 from keypoints.labels import Labelled, Segment
 from keypoints.types import KeypointSequence
