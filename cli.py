@@ -61,7 +61,7 @@ for command in (synthesize, data_sets, export, latency, compress):
 @click.option("--head", type=FILE, help="Head file instead of the shipped one.")
 @click.option("--save", type=FILE, metavar="VIDEO", help="Write the annotated video (.mp4).")
 @click.option("--json", "json_file", type=FILE, help="Write counts, segments and latencies.")
-@click.option("--log", type=FOLDER, metavar="DIR", help="Folder of the session log.")
+@click.option("--log", type=FOLDER, metavar="DIR", help="Save the session here (or: always, none).")
 @settings_option("run.yaml")
 @click.option("--frames", type=click.IntRange(min=1), help="Stop after so many frames.")
 @click.pass_context
@@ -281,7 +281,7 @@ def doctor(ctx: click.Context) -> None:
     from rich.console import Console
 
     from edge import doctor as checkup
-    from edge.sessionlog import default_folder
+    from edge.history.database import default_folder
 
     checks = checkup.examine(default_folder())
     checkup.show(checks, Console())

@@ -13,6 +13,8 @@ from classifier.reader import ActionReader
 from configs.loader import load
 from configs.schema import Counting, Run
 from edge.draw import dimmed, draw
+from edge.history.database import folder_of
+from edge.history.log import SessionLog
 from edge.machine import cameras
 from edge.models import Models
 from edge.paint import Image
@@ -22,8 +24,7 @@ from edge.report import Report, check_writable
 from edge.save import VideoSaver, check_save_path
 from edge.scoreboard import BoardMaker, Scoreboard
 from edge.screens import Screen, open_screen
-from edge.sessionlog import SessionLog
-from edge.sources import Item, Lost, Sample, Source, never, open_source, thinned
+from edge.sources import Item, Lost, Sample, Source, may_be_live, never, open_source, thinned
 from edge.words import clock, totals_in_words
 from keypoints.errors import InputError, RepSightError
 from keypoints.types import Frame
@@ -82,21 +83,28 @@ def run(
             check_save_path(save)
         name, greeting = choose_source(settings.source)
         keep_inputs({"--json": json_file, "--save": save}, [name, settings.pose, settings.head])
-        log = None if settings.log == "none" else parts.enter_context(_open_log(settings.log))
         models = Models.open(settings, with_estimator=not name.lower().endswith(".npz"))
         parts.callback(models.close)
         outcome = Outcome(Report(name, models.described))
+        log, trouble = _open_log(settings, name)
+        if log is not None:
+            parts.enter_context(log)
         try:
             source = parts.enter_context(open_source(name, settings, stopped))
         except KeyboardInterrupt:  # asked to stop while a stream was slow to open
             _finish(outcome, None, log, json_file)
             return outcome
+        if settings.log == "auto" and not source.live:  # a film behind a URL
+            log = None
         pipeline = Pipeline(models.estimator, ActionReader(models.head, settings=counting))
         saver = None if save is None else parts.enter_context(VideoSaver(save, source.fps))
         screen = parts.enter_context(open_screen(settings))
         outcome.say = screen.say
         if greeting is not None:
             screen.say(greeting)
+        outcome.tell(trouble)
+        for notice in log.notices if log is not None else ():
+            screen.say(f"warning: {notice}")
         runner = Runner(source, pipeline, screen, outcome, saver, log)
         try:
             at_its_speed = settings.real_time and screen.watched and not source.live
@@ -140,7 +148,7 @@ class Runner:
         """
         report = self._outcome.report
         if self._log is not None:
-            self._log.begin(report.source)
+            self._log.begin(report.source, report.models, live=self._source.live)
         began_s = time.perf_counter()
         for item in thinned(self._source, fps):
             if real_time:
@@ -208,8 +216,19 @@ def keep_inputs(outputs: dict[str, Path | None], inputs: Sequence[str | None]) -
         taken.add(place)
 
 
-def _open_log(folder: str) -> SessionLog:
-    return SessionLog(None if folder == "auto" else Path(folder).expanduser())
+def _open_log(settings: Run, source: str) -> tuple[SessionLog | None, str | None]:
+    """The session log, if one is kept: of a person before a camera by default, and not of a film; and why it is not.
+
+    Raises InputError for a folder that was asked for and can't be had; without the user's own, counting goes on.
+    """
+    if settings.log == "none" or (settings.log == "auto" and not may_be_live(source)):
+        return None, None
+    try:
+        return SessionLog(folder_of(settings.log), set_pause_s=settings.set_pause_s), None
+    except InputError as error:
+        if settings.log != "auto":
+            raise
+        return None, f"{error}; counting goes on without it"
 
 
 def choose_source(name: str) -> tuple[str, str | None]:

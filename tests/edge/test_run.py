@@ -24,10 +24,10 @@ import pytest
 
 from configs.schema import Run
 from edge import live
+from edge.history.database import FILE
 from edge.reading import STAGES
 from edge.run import load_settings, run
 from edge.screens import Screen
-from edge.sessionlog import FILE
 from keypoints.errors import ConfigError
 from keypoints.video import Video
 
