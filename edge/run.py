@@ -15,6 +15,7 @@ from configs.schema import Counting, Run
 from edge.draw import dimmed, draw
 from edge.history.database import folder_of
 from edge.history.log import SessionLog
+from edge.history.read import Bests
 from edge.machine import cameras
 from edge.models import Models
 from edge.paint import Image
@@ -26,6 +27,11 @@ from edge.scoreboard import BoardMaker, Scoreboard
 from edge.screens import Screen, open_screen
 from edge.sources import Item, Lost, Sample, Source, may_be_live, never, open_source, thinned
 from edge.words import clock, totals_in_words
+from edge.workout.coach import Coach
+from edge.workout.form import Form
+from edge.workout.plan import load_workout
+from edge.workout.progress import WorkoutProgress
+from edge.workout.voice import Voice
 from keypoints.errors import InputError, RepSightError
 from keypoints.types import Frame
 
@@ -86,6 +92,7 @@ def run(
         models = Models.open(settings, with_estimator=not name.lower().endswith(".npz"))
         parts.callback(models.close)
         outcome = Outcome(Report(name, models.described))
+        plan = _open_workout(settings, models)
         log, trouble = _open_log(settings, name)
         if log is not None:
             parts.enter_context(log)
@@ -105,13 +112,16 @@ def run(
         outcome.tell(trouble)
         for notice in log.notices if log is not None else ():
             screen.say(f"warning: {notice}")
-        runner = Runner(source, pipeline, screen, outcome, saver, log)
+        voice = parts.enter_context(Voice(settings.sound)) if source.live or plan is not None else None
+        coach = Coach(Form(settings.hints, log.past_reps if log is not None else ()), plan, voice)
+        screen.on_key = coach.press
+        runner = Runner(source, pipeline, screen, outcome, saver, log, coach, coach.workout_name)
         try:
             at_its_speed = settings.real_time and screen.watched and not source.live
             runner.run(stopped, max_frames, real_time=at_its_speed, fps=settings.fps)
         finally:
             outcome.tell(source.notice, exit_code=2)
-            _finish(outcome, saver, log, json_file)
+            _finish(outcome, saver, log, json_file, coach)
     return outcome
 
 
@@ -127,10 +137,12 @@ class Runner:
         saver: VideoSaver | None = None,
         log: SessionLog | None = None,
         scoreboard: BoardMaker | None = None,
+        workout: str | None = None,
     ) -> None:
+        """workout: the name of the plan that is followed, for the log."""
         self._source, self._pipeline, self._screen = source, pipeline, screen
         self._outcome, self._saver, self._log = outcome, saver, log
-        self._scoreboard = scoreboard or Scoreboard()
+        self._scoreboard, self._workout = scoreboard or Scoreboard(), workout
         self._size = source.size
         self._image: Image | None = None
         self._lost = False
@@ -148,7 +160,7 @@ class Runner:
         """
         report = self._outcome.report
         if self._log is not None:
-            self._log.begin(report.source, report.models, live=self._source.live)
+            self._log.begin(report.source, report.models, workout=self._workout, live=self._source.live)
         began_s = time.perf_counter()
         for item in thinned(self._source, fps):
             if real_time:
@@ -216,6 +228,13 @@ def keep_inputs(outputs: dict[str, Path | None], inputs: Sequence[str | None]) -
         taken.add(place)
 
 
+def _open_workout(settings: Run, models: Models) -> WorkoutProgress | None:
+    """The plan that is followed, if one is. Raises ConfigError, also for an exercise that the head does not know."""
+    if settings.workout is None:
+        return None
+    return WorkoutProgress(load_workout(settings.workout, {one.name: one.kind for one in models.head.card.actions}))
+
+
 def _open_log(settings: Run, source: str) -> tuple[SessionLog | None, str | None]:
     """The session log, if one is kept: of a person before a camera by default, and not of a film; and why it is not.
 
@@ -244,7 +263,13 @@ def _sleep_until(due_s: float, stopped: Callable[[], bool]) -> None:
         time.sleep(min(left_s, 0.1))
 
 
-def _finish(outcome: Outcome, saver: VideoSaver | None, log: SessionLog | None, json_file: Path | None) -> None:
+def _finish(
+    outcome: Outcome,
+    saver: VideoSaver | None,
+    log: SessionLog | None,
+    json_file: Path | None,
+    coach: Coach | None = None,
+) -> None:
     """End the session, write the report, and put the run into words."""
     report, places = outcome.report, []
     if log is not None:
@@ -263,7 +288,12 @@ def _finish(outcome: Outcome, saver: VideoSaver | None, log: SessionLog | None, 
             outcome.tell(str(error))
         else:
             places.append(str(json_file))
-    counted = totals_in_words(report.totals, report.holds_s)
-    outcome.summary = f"{counted} in {clock(report.duration_s)}" + (
-        f" - saved to {', '.join(places)}" if places else ""
-    )
+    parts = [f"{totals_in_words(report.totals, report.holds_s)} in {clock(report.duration_s)}"]
+    if coach is not None and coach.progress is not None:
+        parts.append(f"{coach.workout_name}: {coach.progress.sets_done} of {coach.progress.sets_in_all} sets done")
+    bests = log.new_bests() if log is not None else Bests()
+    if bests.reps or bests.holds_s:
+        parts.append(f"a new best: {totals_in_words(bests.reps, bests.holds_s)}")
+    if places:
+        parts.append(f"saved to {', '.join(places)}")
+    outcome.summary = " - ".join(parts)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from edge.history.database import FILE, FullDiskError, default_folder, open_database
+from edge.history.read import Bests, History, PastRep
 from edge.history.writer import Hold, Moment, SessionWriter
 from edge.reading import Reading
 
@@ -27,7 +28,8 @@ class SessionLog:
     """Writes one session. A context manager; leaving it closes the file.
 
     A write that fails (a full disk) ends the logging and nothing else: `trouble` then says why, in one line.
-    notices: what else the user is to know, such as that a damaged file was set aside.
+    notices: what else the user is to know, such as that a damaged file was set aside. past_reps: the newest full reps
+    of earlier sessions, oldest first. bests: what earlier sessions reached.
     """
 
     def __init__(
@@ -47,18 +49,24 @@ class SessionLog:
         self.path = folder / FILE
         self.trouble: str | None = None
         self.notices: list[str] = []
+        self.past_reps: list[PastRep] = []
+        self.bests = Bests()
         self._wall, self._steady = wall, steady or _since_boot
         self._holds = _Holds()
         self._begun = self._wait = False
         # Never full: a person does not do reps faster than a disk takes them, and one that hangs is given up on.
         self._jobs: queue.SimpleQueue[Job | threading.Event | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
+        self._writer: SessionWriter | None = None
         try:
             db = open_database(folder, self.notices.append)
         except FullDiskError as error:
             self.trouble = str(error)
             return
-        self._thread = threading.Thread(target=self._work, args=(db, set_pause_s), name="session log", daemon=True)
+        past = History(db)
+        self.past_reps, self.bests = past.newest_full_reps(), past.bests()
+        self._writer = SessionWriter(db, set_pause_s)
+        self._thread = threading.Thread(target=self._work, args=(db, self._writer), name="session log", daemon=True)
         self._thread.start()
 
     def __enter__(self) -> Self:
@@ -95,6 +103,15 @@ class SessionLog:
         self._put(partial(SessionWriter.end, now=self._now(), duration_s=duration_s))
         self.flush()
 
+    def new_bests(self) -> Bests:
+        """What of this session goes beyond all earlier ones; an exercise that is done for the first time does not."""
+        writer, old = self._writer, self.bests
+        if writer is None:
+            return Bests()
+        reps = {a: n for a, n in writer.most_reps.items() if n > old.reps.get(a, n)}
+        holds_s = {a: s for a, s in writer.longest_s.items() if s > old.holds_s.get(a, s)}
+        return Bests(reps, holds_s)
+
     def flush(self, timeout_s: float = _PATIENCE_S) -> None:
         """Wait until everything so far is on the disk; a disk that does not answer becomes the trouble."""
         if self._thread is None or not self._thread.is_alive():
@@ -127,9 +144,8 @@ class SessionLog:
     def _fail(self, why: object) -> None:
         self.trouble = self.trouble or f"{self.path}: the session is no longer logged: {why}; counting goes on"
 
-    def _work(self, db: sqlite3.Connection, set_pause_s: float) -> None:
+    def _work(self, db: sqlite3.Connection, writer: SessionWriter) -> None:
         """The thread: everything that has come since the last commit becomes the next one."""
-        writer = SessionWriter(db, set_pause_s)
         open_ = True
         while open_:
             batch = [self._jobs.get()]

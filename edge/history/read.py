@@ -130,21 +130,20 @@ class History:
         for row in cursor:
             yield PastRep(*row[:-1], shallow=bool(row[-1]))
 
-    def newest_full_reps(self, each: int) -> list[PastRep]:
-        """Up to `each` reps of every action that were not shallow, the newest, oldest first."""
+    def newest_full_reps(self, last: int = 2000) -> list[PastRep]:
+        """The newest reps that were not shallow, oldest first."""
         rows = self._db.execute(
-            "SELECT session, set_id, 0, action, start_s, turned_s, end_s, range_of_motion, shallow FROM ("
-            " SELECT *, row_number() OVER (PARTITION BY action ORDER BY id DESC) AS age FROM reps WHERE NOT shallow)"
-            " WHERE age <= ? ORDER BY id", (each,),
+            "SELECT session, set_id, 0, action, start_s, turned_s, end_s, range_of_motion FROM reps WHERE NOT shallow"
+            " ORDER BY id DESC LIMIT ?", (last,),
         )  # fmt: skip
-        return [PastRep(*row[:-1], shallow=bool(row[-1])) for row in rows]
+        return [PastRep(*row, shallow=False) for row in rows][::-1]
 
     def bests(self, before: int | None = None) -> Bests:
         """The personal bests, of the sessions before one, or of all."""
         limit = 2**62 if before is None else before
         reps = self._db.execute(
-            "SELECT action, max(reps) FROM (SELECT action, count(*) AS reps FROM reps WHERE session < ? GROUP BY set_id)"
-            " GROUP BY action", (limit,)
+            "SELECT action, max(reps) FROM"
+            " (SELECT action, count(*) AS reps FROM reps WHERE session < ? GROUP BY set_id) GROUP BY action", (limit,)
         )  # fmt: skip
         holds = self._db.execute("SELECT action, max(seconds) FROM holds WHERE session < ? GROUP BY action", (limit,))
         return Bests(dict(reps.fetchall()), dict(holds.fetchall()))

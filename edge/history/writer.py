@@ -44,7 +44,10 @@ class SessionWriter:
         self._session: int | None = None
         self._began = Moment(0.0, 0.0)
         self._set: tuple[str, int, float] | None = None  # action, row, end of its newest rep
+        self._in_set = 0
         self._hold: tuple[Hold, int] | None = None
+        self.most_reps: dict[str, int] = {}  # in a set of this session
+        self.longest_s: dict[str, float] = {}
 
     def begin(self, now: Moment, source: str, models: Mapping[str, Any], workout: str | None) -> None:
         """A session starts. models: what a run says of its files, by `pose` and `head`."""
@@ -88,6 +91,8 @@ class SessionWriter:
             row = self._set[1]
             self._write("UPDATE sets SET end_s = ? WHERE id = ?", (rep.end_s, row))
         self._set = (rep.action, row, rep.end_s)
+        self._in_set = 1 if new else self._in_set + 1
+        self.most_reps[rep.action] = max(self._in_set, self.most_reps.get(rep.action, 0))
         self._write(
             "INSERT INTO reps (session, set_id, action, start_s, turned_s, end_s, counted_at_s, range_of_motion,"
             " shallow) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -97,6 +102,7 @@ class SessionWriter:
 
     def _add_hold(self, hold: Hold) -> None:
         known = self._hold
+        self.longest_s[hold.action] = max(hold.seconds, self.longest_s.get(hold.action, 0.0))
         if known is not None and (known[0].action, known[0].start_s) == (hold.action, hold.start_s):
             self._write("UPDATE holds SET seconds = ? WHERE id = ?", (hold.seconds, known[1]))
             return

@@ -183,7 +183,10 @@ def test_a_history_of_the_first_version_becomes_one_of_the_newest_with_everythin
     ("make", "says"),
     [
         (lambda path: path.write_text("a file"), "can't be made"),
-        (lambda path: (path.mkdir(), sqlite3.connect(path / FILE).execute("CREATE TABLE notes (x)")), "another program"),
+        (
+            lambda path: (path.mkdir(), sqlite3.connect(path / FILE).execute("CREATE TABLE notes (x)")),
+            "another program",
+        ),
         (lambda path: (path.mkdir(), (path / FILE).mkdir()), "can't be written"),
     ],
     ids=["the folder is a file", "another program's database in its place", "a folder in its place"],
@@ -288,9 +291,9 @@ def test_a_kill_in_mid_set_loses_at_most_the_rep_in_progress(tmp_path: Path) -> 
         assert rows(tmp_path, "PRAGMA integrity_check") == [("ok",)]
         newest = rows(tmp_path, f"SELECT duration_s, ended_at FROM sessions WHERE id = {run}")
         assert newest == [(2.0 * kept, None)], "as long as what is known of it"
-    assert rows(tmp_path, "SELECT count(*) FROM (SELECT session, end_s FROM reps GROUP BY 1, 2 HAVING count(*) > 1)") == [
-        (0,)
-    ]
+    assert rows(
+        tmp_path, "SELECT count(*) FROM (SELECT session, end_s FROM reps GROUP BY 1, 2 HAVING count(*) > 1)"
+    ) == [(0,)]
 
 
 def test_two_processes_at_once_keep_both_sessions_whole_also_when_they_begin_with_a_damaged_file(
