@@ -13,8 +13,7 @@ from classifier.reader import ActionReader
 from configs.loader import load
 from configs.schema import Counting, Run
 from edge.draw import dimmed, draw
-from edge.history.database import folder_of
-from edge.history.log import SessionLog
+from edge.history.log import SessionLog, open_log
 from edge.history.read import Bests
 from edge.machine import cameras
 from edge.models import Models
@@ -25,12 +24,11 @@ from edge.report import Report, check_writable
 from edge.save import VideoSaver, check_save_path
 from edge.scoreboard import BoardMaker, Scoreboard
 from edge.screens import Screen, open_screen
-from edge.sources import Item, Lost, Sample, Source, may_be_live, never, open_source, thinned
+from edge.sources import Item, Lost, Sample, Source, never, open_source, thinned
 from edge.words import clock, totals_in_words
 from edge.workout.coach import Coach
 from edge.workout.form import Form
-from edge.workout.plan import load_workout
-from edge.workout.progress import WorkoutProgress
+from edge.workout.progress import open_workout
 from edge.workout.voice import Voice
 from keypoints.errors import InputError, RepSightError
 from keypoints.types import Frame
@@ -92,8 +90,8 @@ def run(
         models = Models.open(settings, with_estimator=not name.lower().endswith(".npz"))
         parts.callback(models.close)
         outcome = Outcome(Report(name, models.described))
-        plan = _open_workout(settings, models)
-        log, trouble = _open_log(settings, name)
+        plan = open_workout(settings.workout, models.head.card.actions)
+        log, trouble = open_log(settings, name)
         if log is not None:
             parts.enter_context(log)
         try:
@@ -226,28 +224,6 @@ def keep_inputs(outputs: dict[str, Path | None], inputs: Sequence[str | None]) -
             raise InputError("would replace or join what this run reads or writes", file=path, field=what,
                              hint="give it another name")  # fmt: skip
         taken.add(place)
-
-
-def _open_workout(settings: Run, models: Models) -> WorkoutProgress | None:
-    """The plan that is followed, if one is. Raises ConfigError, also for an exercise that the head does not know."""
-    if settings.workout is None:
-        return None
-    return WorkoutProgress(load_workout(settings.workout, {one.name: one.kind for one in models.head.card.actions}))
-
-
-def _open_log(settings: Run, source: str) -> tuple[SessionLog | None, str | None]:
-    """The session log, if one is kept: of a person before a camera by default, and not of a film; and why it is not.
-
-    Raises InputError for a folder that was asked for and can't be had; without the user's own, counting goes on.
-    """
-    if settings.log == "none" or (settings.log == "auto" and not may_be_live(source)):
-        return None, None
-    try:
-        return SessionLog(folder_of(settings.log), set_pause_s=settings.set_pause_s), None
-    except InputError as error:
-        if settings.log != "auto":
-            raise
-        return None, f"{error}; counting goes on without it"
 
 
 def choose_source(name: str) -> tuple[str, str | None]:

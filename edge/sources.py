@@ -85,7 +85,8 @@ def never() -> bool:
 
 
 def _is_camera(text: str) -> bool:
-    return text == "picamera" or text.isdigit() or text.startswith("/dev/")
+    device = text.startswith("/dev/") and not text.startswith("/dev/shm/")  # there are files, in memory
+    return text == "picamera" or text.isdigit() or device
 
 
 def _is_url(text: str) -> bool:

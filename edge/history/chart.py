@@ -19,9 +19,11 @@ from edge.words import clock, name_of, plural_of, title_of
 from keypoints.errors import InputError
 
 WIDTH, HEIGHT = 1280, 720
-_LEFT, _RIGHT, _TOP, _BOTTOM = 92, 930, 150, 652  # of the bars; the right of the picture is for the legend
+_LEFT, _RIGHT, _TOP, _BOTTOM = 92, 930, 178, 652  # of the bars; the right of the picture is for the legend
 _GAP = 64  # between reps and holds
 _GRID: Final[Color] = (64, 56, 52)
+#: More days than these are shown by weeks.
+_MOST_BARS: Final = 92
 
 #: Okabe and Ito (2008), those that can be told apart on a dark ground; what has no colour of its own is grey.
 _COLORS: Final[tuple[Color, ...]] = (GREEN, SKY, ORANGE, YELLOW, VERMILLION, (190, 150, 225), (225, 140, 60))
@@ -29,35 +31,40 @@ _OTHERS: Final[Color] = (150, 150, 150)
 
 
 def draw_days(sessions: Sequence[Session], bests: Bests, streak: int, today: date, days: int) -> Image:
-    """The last `days` up to `today`: the reps of each day by exercise, and the minutes held, if any.
+    """The last `days` up to `today`: the reps of each day, or week, by exercise, and the minutes held, if any.
 
     Returns uint8 (720, 1280, 3) BGR.
     """
-    shown = [today - timedelta(days=days - 1 - i) for i in range(days)]
-    reps: dict[date, Counter[str]] = {day: Counter() for day in shown}
-    held: dict[date, Counter[str]] = {day: Counter() for day in shown}
+    wide = 1 if days <= _MOST_BARS else 7
+    bars = math.ceil(days / wide)
+    firsts = [today - timedelta(days=wide * (bars - i) - 1) for i in range(bars)]
+    reps: dict[date, Counter[str]] = {first: Counter() for first in firsts}
+    held: dict[date, Counter[str]] = {first: Counter() for first in firsts}
+    trained = set()
     for session in sessions:
         day = session.started.date()
-        if day not in reps:
+        if not (0 <= (today - day).days < days and session.done):
             continue
+        trained.add(day)
+        first = firsts[bars - 1 - (today - day).days // wide]
         for done in session.sets:
-            reps[day][done.action] += done.reps
+            reps[first][done.action] += done.reps
         for hold in session.holds:
-            held[day][hold.action] += hold.seconds  # type: ignore[assignment]
+            held[first][hold.action] += hold.seconds  # type: ignore[assignment]
     totals, totals_s = sum(reps.values(), Counter()), sum(held.values(), Counter())
     order = [action for action, _ in totals.most_common()] + [action for action, _ in totals_s.most_common()]
     colors = {action: _COLORS[i] if i < len(_COLORS) else _OTHERS for i, action in enumerate(dict.fromkeys(order))}
 
     canvas = np.full((HEIGHT, WIDTH, 3), INK, np.uint8)
-    trained = sum(bool(reps[day] or held[day]) for day in shown)
     draw_text(canvas, f"{totals.total():.0f} reps", (_LEFT - 4, 74), 50, WHITE, BOLD)
     row = f", {streak} in a row" if streak > 1 else ""
-    draw_text(canvas, f"on {trained} of the last {days} days{row}", (_LEFT - 2, 112), 26, SOFT, REGULAR)
+    draw_text(canvas, f"on {len(trained)} of the last {days} days{row}", (_LEFT - 2, 112), 26, SOFT, REGULAR)
     split = _BOTTOM - 130 if totals_s else _BOTTOM
-    _bars(canvas, shown, reps, colors, _TOP, split - (_GAP if totals_s else 0), "reps", 1)
+    each = "day" if wide == 1 else "week"
+    _bars(canvas, firsts, reps, colors, _TOP, split - (_GAP if totals_s else 0), f"reps a {each}", 1)
     if totals_s:
-        _bars(canvas, shown, held, colors, split, _BOTTOM, "minutes held", 60)
-    _days(canvas, shown)
+        _bars(canvas, firsts, held, colors, split, _BOTTOM, f"minutes held a {each}", 60)
+    _dates(canvas, firsts)
     _legend(canvas, colors, totals, totals_s, bests)
     return canvas
 
@@ -103,12 +110,12 @@ def _step(most: float, lines: int) -> float:
     return next((m * power for m in (1, 2, 5) if m * power >= rough), 10 * power)
 
 
-def _days(canvas: Image, days: Sequence[date]) -> None:
-    """The date under every Monday, and under every fourth one where that would be too dense."""
+def _dates(canvas: Image, days: Sequence[date]) -> None:
+    """The date under every Monday, or under bars that are weeks: as many as there is room for."""
     slot = (_RIGHT - _LEFT) / len(days)
-    every = max(1, math.ceil(90 / (7 * slot)))
-    mondays = [i for i, day in enumerate(days) if day.weekday() == 0]
-    for i in mondays[::every]:
+    weeks = len(days) > 1 and (days[1] - days[0]).days == 7
+    marked = [i for i, day in enumerate(days) if weeks or day.weekday() == 0]
+    for i in marked[:: max(1, math.ceil(100 / (slot if weeks else 7 * slot)))]:
         middle = round(_LEFT + (i + 0.5) * slot)
         cv2.line(canvas, (middle, _BOTTOM + 2), (middle, _BOTTOM + 8), SOFT, 1)
         label = f"{days[i].day} {days[i]:%b}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import re
 import sqlite3
 import threading
 import time
@@ -11,10 +12,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, Self
 
-from edge.history.database import FILE, FullDiskError, default_folder, open_database
+from configs.schema import Run
+from edge.history.database import FILE, FullDiskError, default_folder, folder_of, open_database
 from edge.history.read import Bests, History, PastRep
 from edge.history.writer import Hold, Moment, SessionWriter
 from edge.reading import Reading
+from edge.sources import may_be_live
+from keypoints.errors import InputError
 
 #: A hold in progress is written this often, so that a power cut loses no more of it.
 HOLD_EVERY_S = 5.0
@@ -81,7 +85,9 @@ class SessionLog:
         """A session starts. models: by `pose` and `head`, each with name, version and sha256. workout: its name.
         live: nothing waits for the disk; a source that can wait does, so that what was shown of it is on the disk."""
         self._begun, self._wait = True, not live
-        self._put(partial(SessionWriter.begin, now=self._now(), source=source, models=models or {}, workout=workout))
+        open_ = re.sub(r"//[^/@]*@", "//", source)  # a camera's password is none of the history's business
+        self._put(partial(SessionWriter.begin, now=self._now(), source=open_, models=models or {}, workout=workout))
+        self.flush()  # before the first frame there is time
 
     def add(self, reading: Reading) -> None:
         """Write what this reading brought: each new rep at once, a hold every few seconds and at its end."""
@@ -167,6 +173,21 @@ class SessionLog:
             db.close()
         except sqlite3.Error as error:
             self._fail(error)
+
+
+def open_log(settings: Run, source: str) -> tuple[SessionLog | None, str | None]:
+    """The session log, if one is kept: of a person before a camera by default, and not of a film; and why it is not.
+
+    Raises InputError for a folder that was asked for and can't be had; without the user's own, counting goes on.
+    """
+    if settings.log == "none" or (settings.log == "auto" and not may_be_live(source)):
+        return None, None
+    try:
+        return SessionLog(folder_of(settings.log), set_pause_s=settings.set_pause_s), None
+    except InputError as error:
+        if settings.log != "auto":
+            raise
+        return None, f"{error}; counting goes on without it"
 
 
 class _Holds:

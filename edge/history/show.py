@@ -87,7 +87,7 @@ def sessions_table(sessions: Sequence[Session]) -> RenderableType:
         length = Text(clock(one.duration_s))
         if not one.ended:
             length.append("+", style="yellow")
-        table.add_row(str(one.id), f"{one.started:%a %d %b %Y %H:%M}", length, in_words(one), one.workout or one.source)
+        table.add_row(str(one.id), f"{one.started:%a %d %b %Y %H:%M}", length, in_words(one), _from(one))
     if all(one.ended for one in sessions):
         return table
     grid = Table.grid()
@@ -138,10 +138,9 @@ def _bold_number(words: str) -> Text:
 
 def session_table(session: Session, reps: Sequence[PastRep]) -> RenderableType:
     """Every rep and hold of a session: when, how long, there and back, how far."""
-    models = ", ".join(f"{kind} {name} {version or ''}".rstrip() for kind, name, version in session.models)
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim", title_justify="left",
-                  title=f"Session {session.id}, {session.started:%a %d %b %Y %H:%M}, {clock(session.duration_s)}, "
-                        f"{session.source}{f', {models}' if models else ''}", title_style="bold")  # fmt: skip
+    parts = [f"Session {session.id}", f"{session.started:%a %d %b %Y %H:%M}", clock(session.duration_s), _from(session)]
+    models = [f"{kind} {name} {version or ''}".rstrip() for kind, name, version in session.models]
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for name, justify in (("exercise", "left"), ("rep", "right"), ("at", "right"), ("seconds", "right"),
                           ("there", "right"), ("back", "right"), ("range", "right"), ("", "left")):  # fmt: skip
         table.add_column(name, justify=justify)  # type: ignore[arg-type]
@@ -162,7 +161,17 @@ def session_table(session: Session, reps: Sequence[PastRep]) -> RenderableType:
             Text("shallow", style="yellow") if one.shallow else "",
         )  # fmt: skip
         taken = one.set_id
-    return table
+    grid = Table.grid()
+    grid.add_row(Text(", ".join(parts), style="bold"))
+    grid.add_row(Text(", ".join(models), style="dim"))
+    grid.add_row(table)
+    return grid
+
+
+def _from(session: Session) -> str:
+    """The workout that was followed, or else the source."""
+    source = f"camera {session.source}" if session.source.isdecimal() else session.source
+    return session.workout or source
 
 
 def _write_csv(past: History, file: Path, session: int | None) -> None:

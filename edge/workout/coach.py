@@ -115,13 +115,13 @@ def with_workout(board: Board, reading: Reading, progress: Progress, name: str) 
         return board if lost else replace(board, headline="Finished", advice="Well done", tone="good")
     place = f"{progress.place}, " if progress.place else ""
     if progress.rest_s is not None:
-        board = replace(board, title=title_of(progress.action), number=str(math.ceil(progress.rest_s)),
-                        unit="seconds of rest", progress=None)  # fmt: skip
+        left = str(math.ceil(progress.rest_s))
+        board = replace(board, title="Rest", number=left, unit="seconds left", progress=None)
         # Who rests may walk about: that nobody is in view is no warning now.
         return board if lost else replace(board, headline="Rest", advice=f"Next: {place}{progress.task}", tone="calm")
-    unit = f"of {progress.goal:.0f} {'seconds' if progress.timed else 'reps'}"
+    goal = f"{progress.goal:.0f} s" if progress.timed else f"{progress.goal:.0f}"
     board = replace(board, title=title_of(progress.action), number=str(int(progress.done)),
-                    unit=f"{unit} - {progress.place}" if progress.place else unit)  # fmt: skip
+                    unit=f"of {goal}, {progress.place}" if progress.place else f"of {goal}")  # fmt: skip
     if board.tone == "calm":
         return replace(board, headline="Ready", advice=f"Now: {place}{progress.task}")
     if board.tone in ("good", "hold") and reading.action not in (None, progress.action):

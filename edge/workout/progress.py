@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
 from configs.workout import Step, Workout
 from edge.reading import Reading
 from edge.words import clock, name_of, reps_in_words
+from edge.workout.plan import load_workout
+from keypoints.card import CardAction
 
 Event = Literal["set done", "go", "finished"]
 
@@ -153,3 +156,11 @@ class WorkoutProgress:
         return Progress(
             step.action, number, step.sets, done, goal, step.reps is None, rest_s, self._at, len(self._sets), event
         )
+
+
+def open_workout(file: str | None, classes: Iterable[CardAction]) -> WorkoutProgress | None:
+    """The workout in `file`, if one is to be followed, at its beginning. classes: the head's.
+
+    Raises ConfigError, also for an exercise that the head does not know.
+    """
+    return None if file is None else WorkoutProgress(load_workout(file, {one.name: one.kind for one in classes}))

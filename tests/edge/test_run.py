@@ -300,8 +300,8 @@ def test_the_shipped_settings_are_the_defaults() -> None:
 
 
 def full_disk() -> None:
-    """No file of this process may grow past 100 kB."""
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+    """No file of this process may grow past 300 kB."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
 
 
 def test_a_disk_that_fills_up_is_said_once_and_counting_goes_on(

@@ -91,6 +91,12 @@ def test_the_models_of_a_session_are_kept_with_version_and_digest(tmp_path: Path
     assert rows(tmp_path, "SELECT workout FROM sessions") == [("Starter",)]
 
 
+def test_the_password_of_a_camera_is_not_kept(tmp_path: Path) -> None:
+    with SessionLog(tmp_path) as log:
+        log.begin("rtsp://me:secret@cam.local:554/live")
+    assert rows(tmp_path, "SELECT source FROM sessions") == [("rtsp://cam.local:554/live",)]
+
+
 def test_a_long_pause_or_another_action_ends_a_set(tmp_path: Path) -> None:
     done = [(2, "squat"), (4, "squat"), (30, "squat"), (32, "push_up"), (34, "squat")]
     with SessionLog(tmp_path, set_pause_s=10) as log:

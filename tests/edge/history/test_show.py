@@ -16,6 +16,7 @@ from rich.console import Console
 
 import cli
 from classifier.counter import Rep
+from edge.draw import GREEN
 from edge.history import show
 from edge.history.chart import draw_days
 from edge.history.database import FILE
@@ -155,5 +156,6 @@ def test_the_picture_has_bars_where_something_was_done(days: int) -> None:
 
     empty, full = picture(session, 0), picture(session, 5)
     assert empty.shape == full.shape == (720, 1280, 3)
-    bars = (empty[160:640, 100:925] != full[160:640, 100:925]).any(2).any(0)
+    bars = (full[160:640, 100:925] == GREEN).all(2).any(0)
     assert bars[-20:].any() and not bars[: len(bars) // 8].any(), "the last days, on the right"
+    assert not (empty == GREEN).all(2).any()
