@@ -92,8 +92,8 @@ class DamagedError(RepSightError):
     """The file is no database, or one whose pages contradict each other."""
 
 
-class FullDiskError(RepSightError):
-    """There is no room for a history."""
+class DiskError(RepSightError):
+    """The disk is full, or does not work."""
 
 
 def default_folder() -> Path:
@@ -111,7 +111,7 @@ def open_database(folder: Path, tell: Callable[[str], None] | None = None) -> sq
     """Open the history in `folder` for reading and writing, in the newest version; make what is not there.
 
     tell: is told when a damaged file was set aside and a new one begun; without it such a file is left alone, and
-    DamagedError raised. Raises InputError when the file can't be opened, FullDiskError when there is no room for it.
+    DamagedError raised. Raises InputError when the file can't be opened, DiskError when the disk is full or fails.
     """
     path = folder / FILE
     try:
@@ -127,7 +127,7 @@ def open_database(folder: Path, tell: Callable[[str], None] | None = None) -> sq
                 return _open(path)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise FullDiskError(f"{path}: nothing can be saved: the disk is full; counting goes on") from None
+            raise DiskError(f"{path}: nothing can be saved: the disk is full; counting goes on") from None
         raise InputError(f"can't be made: {error.strerror}", file=folder, field="log folder",
                          hint="choose another with --log DIR") from None  # fmt: skip
 
@@ -161,8 +161,8 @@ def _open(path: Path) -> sqlite3.Connection:
 def _refused(path: Path, error: sqlite3.Error) -> RepSightError:
     if is_damage(error):
         return DamagedError(f"{path}: damaged: {error}")
-    if _code(error) == sqlite3.SQLITE_FULL:
-        return FullDiskError(f"{path}: nothing can be saved: {error}; counting goes on")
+    if _code(error) in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
+        return DiskError(f"{path}: nothing can be saved: {error}; counting goes on")
     return InputError(f"can't be written: {error}", file=path, field="session log",
                       hint="choose another folder with --log DIR")  # fmt: skip
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from configs.schema import Run
-from edge.history.database import FILE, FullDiskError, default_folder, folder_of, open_database
+from edge.history.database import FILE, DiskError, default_folder, folder_of, open_database
 from edge.history.read import Bests, History, PastRep
 from edge.history.writer import Hold, Moment, SessionWriter
 from edge.reading import Reading
@@ -64,7 +64,7 @@ class SessionLog:
         self._writer: SessionWriter | None = None
         try:
             db = open_database(folder, self.notices.append)
-        except FullDiskError as error:
+        except DiskError as error:
             self.trouble = str(error)
             return
         past = History(db)

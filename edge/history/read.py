@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from edge.history.database import FILE, DamagedError, FullDiskError, open_database
+from edge.history.database import FILE, DamagedError, DiskError, open_database
 from keypoints.errors import RepSightError
 
 
@@ -128,7 +128,7 @@ class History:
             () if session is None else (session,),
         )
         for row in cursor:
-            yield PastRep(*row[:-1], shallow=bool(row[-1]))
+            yield PastRep(*row[:-1], bool(row[-1]))
 
     def newest_full_reps(self, last: int = 2000) -> list[PastRep]:
         """The newest reps that were not shallow, oldest first."""
@@ -136,7 +136,7 @@ class History:
             "SELECT session, set_id, 0, action, start_s, turned_s, end_s, range_of_motion FROM reps WHERE NOT shallow"
             " ORDER BY id DESC LIMIT ?", (last,),
         )  # fmt: skip
-        return [PastRep(*row, shallow=False) for row in rows][::-1]
+        return [PastRep(*row, False) for row in rows][::-1]
 
     def bests(self, before: int | None = None) -> Bests:
         """The personal bests, of the sessions before one, or of all."""
@@ -173,7 +173,7 @@ def open_history(folder: Path) -> Iterator[History | None]:
         db = open_database(folder)
     except DamagedError as error:
         raise RepSightError(f"{error}; the next session with a camera sets it aside and begins a new one") from None
-    except FullDiskError as error:
+    except DiskError as error:
         raise RepSightError(str(error).replace("; counting goes on", "")) from None
     with closing(db):
         try:

@@ -118,7 +118,7 @@ def with_workout(board: Board, reading: Reading, progress: Progress, name: str) 
         left = str(math.ceil(progress.rest_s))
         board = replace(board, title="Rest", number=left, unit="seconds left", progress=None)
         # Who rests may walk about: that nobody is in view is no warning now.
-        return board if lost else replace(board, headline="Rest", advice=f"Next: {place}{progress.task}", tone="calm")
+        return board if lost else replace(board, headline="Next", advice=f"{place}{progress.task}", tone="calm")
     goal = f"{progress.goal:.0f} s" if progress.timed else f"{progress.goal:.0f}"
     board = replace(board, title=title_of(progress.action), number=str(int(progress.done)),
                     unit=f"of {goal}, {progress.place}" if progress.place else f"of {goal}")  # fmt: skip

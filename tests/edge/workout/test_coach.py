@@ -89,7 +89,7 @@ def test_the_board_shows_the_set_and_then_the_rest_and_then_that_all_is_done() -
     coach.update(reading(4.0, new_reps=(rep(4.0),), reps={"squat": 2}))
     rest = coach.update(reading(6.5, action=None, state="no person", reps={"squat": 2}))
     assert (rest.title, rest.number, rest.unit) == ("Rest", "18", "seconds left")
-    assert (rest.advice, rest.tone) == ("Next: set 2 of 2, 2 squats", "calm")
+    assert (rest.headline, rest.advice, rest.tone) == ("Next", "set 2 of 2, 2 squats", "calm")
     for tenth in range(65, 245):
         coach.update(reading(tenth / 10, action="stand", state="rest", reps={"squat": 2}))
     other = coach.update(reading(26.0, action="push_up", reps={"squat": 2}))
