@@ -106,8 +106,8 @@ def _bars(
 def _step(most: float, lines: int) -> float:
     """The smallest 1, 2 or 5 times a power of ten that needs no more than so many lines."""
     rough = max(most, 1e-9) / lines
-    power = 10 ** math.floor(math.log10(rough))
-    return next((m * power for m in (1, 2, 5) if m * power >= rough), 10 * power)
+    power = 10.0 ** math.floor(math.log10(rough))
+    return float(next((m * power for m in (1, 2, 5) if m * power >= rough), 10 * power))
 
 
 def _dates(canvas: Image, days: Sequence[date]) -> None:

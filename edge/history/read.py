@@ -128,15 +128,15 @@ class History:
             () if session is None else (session,),
         )
         for row in cursor:
-            yield PastRep(*row[:-1], bool(row[-1]))
+            yield _past(row)
 
     def newest_full_reps(self, last: int = 2000) -> list[PastRep]:
         """The newest reps that were not shallow, oldest first."""
         rows = self._db.execute(
-            "SELECT session, set_id, 0, action, start_s, turned_s, end_s, range_of_motion FROM reps WHERE NOT shallow"
-            " ORDER BY id DESC LIMIT ?", (last,),
+            "SELECT session, set_id, 0, action, start_s, turned_s, end_s, range_of_motion, 0 FROM reps"
+            " WHERE NOT shallow ORDER BY id DESC LIMIT ?", (last,),
         )  # fmt: skip
-        return [PastRep(*row, False) for row in rows][::-1]
+        return [_past(row) for row in rows][::-1]
 
     def bests(self, before: int | None = None) -> Bests:
         """The personal bests, of the sessions before one, or of all."""
@@ -161,6 +161,11 @@ class History:
         for number, *values in self._db.execute(query, (since,)):
             found.setdefault(number, []).append(tuple(values))
         return found
+
+
+def _past(row: tuple[Any, ...]) -> PastRep:
+    session, set_id, number, action, start_s, turned_s, end_s, range_of_motion, shallow = row
+    return PastRep(session, set_id, number, action, start_s, turned_s, end_s, range_of_motion, bool(shallow))
 
 
 @contextmanager

@@ -145,13 +145,14 @@ def session_table(session: Session, reps: Sequence[PastRep]) -> RenderableType:
                           ("there", "right"), ("back", "right"), ("range", "right"), ("", "left")):  # fmt: skip
         table.add_column(name, justify=justify)  # type: ignore[arg-type]
     taken: int | None = None
-    for one in sorted((*reps, *session.holds), key=lambda one: one.start_s):
+    rows: list[PastRep | Held] = [*reps, *session.holds]
+    for one in sorted(rows, key=lambda one: one.start_s):
         if isinstance(one, Held):
             table.add_row(name_of(one.action), "", clock(one.start_s), f"{one.seconds:.1f}")
             taken = None
             continue
         if taken is not None and one.set_id != taken:
-            table.add_section()
+            table.add_row()
         there, back = ("", "") if one.turned_s is None else (
             f"{one.turned_s - one.start_s:.1f}", f"{one.end_s - one.turned_s:.1f}"
         )  # fmt: skip
