@@ -9,7 +9,7 @@ from contextlib import nullcontext
 from datetime import date
 from pathlib import Path
 
-from rich.console import Console, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -90,10 +90,7 @@ def sessions_table(sessions: Sequence[Session]) -> RenderableType:
         table.add_row(str(one.id), f"{one.started:%a %d %b %Y %H:%M}", length, in_words(one), _from(one))
     if all(one.ended for one in sessions):
         return table
-    grid = Table.grid()
-    grid.add_row(table)
-    grid.add_row(Text("+ runs still, or was broken off: so much is known of it", style="dim"))
-    return grid
+    return Group(table, Text("+ runs still, or was broken off: so much is known of it", style="dim"))
 
 
 def in_words(session: Session) -> Text:
@@ -162,11 +159,7 @@ def session_table(session: Session, reps: Sequence[PastRep]) -> RenderableType:
             Text("shallow", style="yellow") if one.shallow else "",
         )  # fmt: skip
         taken = one.set_id
-    grid = Table.grid()
-    grid.add_row(Text(", ".join(parts), style="bold"))
-    grid.add_row(Text(", ".join(models), style="dim"))
-    grid.add_row(table)
-    return grid
+    return Group(Text(", ".join(parts), style="bold"), Text(", ".join(models), style="dim"), table)
 
 
 def _from(session: Session) -> str:

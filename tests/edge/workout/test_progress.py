@@ -153,8 +153,13 @@ def write(folder: Path, text: str) -> Path:
 
 def test_the_shipped_workout_can_be_followed_and_names_are_folded(tmp_path: Path) -> None:
     assert [step.action for step in load_workout("starter.yaml", KINDS).steps] == ["squat", "push_up", "plank"]
-    mine = write(tmp_path, "steps: [{action: Squats, reps: 5}, {action: push-up, reps: 5}]")
+    mine = write(tmp_path, "steps: [{action: Squats, reps: 5}, {action: push-ups, reps: 5}]")
     assert [step.action for step in load_workout(mine, KINDS).steps] == ["squat", "push_up"]
+
+
+def test_a_plan_that_is_not_there_is_said_with_those_that_are() -> None:
+    with pytest.raises(ConfigError, match=r"nix.yaml: no such file; .*starter.yaml"):
+        load_workout("nix.yaml", KINDS)
 
 
 @pytest.mark.parametrize(
