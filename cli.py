@@ -21,6 +21,7 @@ from configs.command_line import (
     tell,
 )
 from data.commands import data_sets, synthesize
+from edge.commands import benchmark
 from keypoints.errors import RepSightError
 
 
@@ -50,7 +51,7 @@ def cli(debug: bool) -> None:
     """RepSight turns any camera into a rep counter."""
 
 
-for command in (synthesize, data_sets, export, latency, compress):
+for command in (synthesize, data_sets, export, latency, compress, benchmark):
     cli.add_command(command)
 
 
