@@ -115,6 +115,7 @@ class Recorder(Report):
         self.read_at_s: float | None = None
         self.measured = 0
         self._seen = 0
+        self._began_s = 0.0
         self._begin(0.0)
 
     def add(self, reading: Reading) -> None:
@@ -189,6 +190,7 @@ def measure(settings: Run, counting: Counting, amount: Amount, tell: Tell = lamb
         pipeline = Pipeline(models.estimator, ActionReader(models.head, settings=counting))
         runner = Runner(source, pipeline, _Drawn(), Outcome(recorder), log=log)
         runner.run(recorder.enough)
+        tell(1000, 1000)
         cpu_s, busy = time.process_time() - recorder.cpu_s, recorder.watch.busy()
         energy, energy_measured = energy_j(recorder.joules, joules(), cpu_s)
         means = {stage: sum(values) for stage, values in recorder.ms.items()}

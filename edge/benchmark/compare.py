@@ -31,17 +31,23 @@ def compare(one: Result, other: Result) -> list[Row]:
             rows.append(Row(f"{stage} p50", "ms", a.p50, b.p50))
             if stage == "chain":
                 rows += [Row("chain p90", "ms", a.p90, b.p90), Row("chain p99", "ms", a.p99, b.p99)]
-    figures: list[tuple[str, str, float | None, float | None]] = [
-        ("frames a second", "", one.fps, other.fps),
-        ("peak memory", "MB", one.rss_mb, other.rss_mb),
-        ("first reading", "s", one.first_reading_s, other.first_reading_s),
-        ("processor time a minute", "s", one.cpu_s_per_minute, other.cpu_s_per_minute),
-        ("energy a frame", "mJ", one.energy and one.energy.mj_per_frame, other.energy and other.energy.mj_per_frame),
-        ("install size", "MB", one.install_mb, other.install_mb),
-        ("share of the peak", "", one.pose_limit and one.pose_limit.share, other.pose_limit and other.pose_limit.share),
-    ]
-    rows += [Row(name, unit, a, b) for name, unit, a, b in figures if a is not None and b is not None]
+    for (name, unit, first), (_, _, second) in zip(_figures(one), _figures(other), strict=True):
+        if first is not None and second is not None:
+            rows.append(Row(name, unit, first, second))
     return rows
+
+
+def _figures(result: Result) -> list[tuple[str, str, float | None]]:
+    """What is no stage: name, unit, value."""
+    return [
+        ("frames a second", "", result.fps),
+        ("peak memory", "MB", result.rss_mb),
+        ("first reading", "s", result.first_reading_s),
+        ("processor time a minute", "s", result.cpu_s_per_minute),
+        ("energy a frame", "mJ", result.energy.mj_per_frame if result.energy else None),
+        ("install size", "MB", result.install_mb),
+        ("share of the peak", "", result.pose_limit.share if result.pose_limit else None),
+    ]
 
 
 def differences(one: Result, other: Result) -> list[str]:

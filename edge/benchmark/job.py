@@ -101,12 +101,9 @@ def benchmark(
     limit = _limit(alone, cores, troubles, progress)
     size_mb, sizes = install_mb()
     result = _result(alone, facts, command, start_s, sides, limit, size_mb, sizes, troubles.said)
-    written = []
-    if json_file is not None and troubles.survive(lambda: result.write(json_file) or json_file):
-        written.append(json_file)
-    if picture is not None and troubles.survive(lambda: _draw(result, picture)):
-        written.append(picture)
-    return Made(result, written, troubles.exit_code)
+    written = [json_file and troubles.survive(lambda: _write(result, json_file)),
+               picture and troubles.survive(lambda: _draw(result, picture))]  # fmt: skip
+    return Made(result, [path for path in written if path], troubles.exit_code)
 
 
 def comparison(files: tuple[Path, Path], picture: Path | None = None) -> tuple[list[Row], list[str], tuple[str, str]]:
@@ -125,7 +122,12 @@ def comparison(files: tuple[Path, Path], picture: Path | None = None) -> tuple[l
 
 def _writable(path: Path | None, what: str, troubles: Troubles) -> Path | None:
     """The path, when a file can be made there: told before the work, not after it."""
-    return path if path and troubles.survive(lambda: check_writable(path, what) or True) else None
+
+    def checked(path: Path) -> Path:
+        check_writable(path, what)
+        return path
+
+    return path and troubles.survive(lambda: checked(path))
 
 
 def _chosen(settings: Run, models: Sequence[Path], troubles: Troubles) -> tuple[Run, list[Path]]:
@@ -183,6 +185,11 @@ def _limit(alone: Measured, cores: int, troubles: Troubles, progress: Progress) 
     with confined(cores) as threads, progress("the machine's peak") as tell:
         peaks = measured_peaks(threads, tell=tell)
         return troubles.survive(lambda: limit_of(Path(pose["path"]), alone.stages["pose"]["p50"], peaks, threads))
+
+
+def _write(result: Result, path: Path) -> Path:
+    result.write(path)
+    return path
 
 
 def _draw(result: Result, path: Path) -> Path:

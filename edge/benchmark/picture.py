@@ -52,7 +52,11 @@ def bar(name: str, what: str, stages: Mapping[str, Mapping[str, float]], note: s
 
 
 def draw_picture(
-    title: str, lines: Sequence[str], panels: Sequence[Sequence[Bar]], head: Sequence[str], rows: Sequence[Sequence[str]]
+    title: str,
+    lines: Sequence[str],
+    panels: Sequence[Sequence[Bar]],
+    head: Sequence[str],
+    rows: Sequence[Sequence[str]],
 ) -> Image:
     """uint8 (H, 1600, 3) BGR. lines: under the title. panels: bars, those of each on a scale of their own. head and
     rows: a table; a row that begins with the name of a stage gets its colour."""

@@ -30,7 +30,7 @@ def show(result: Result, console: Console) -> None:
     if result.side_by_side:
         console.print("\nSide by side, a frame of each in turn:", style="bold")
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-        for name in ("", "", "p50 ms", "p99 ms", "model p50", "times as long as the first (95 %)"):
+        for name in ("", "", "p50 ms", "p99 ms", "model p50", "times the first (95 %)"):
             table.add_column(name, justify="right" if name else "left", header_style="dim", overflow="fold")
         for one in result.side_by_side:
             chain, pose = one.stages["chain"], one.stages.get("pose")

@@ -68,6 +68,7 @@ def side_by_side(
                 if number >= amount.frames and time.perf_counter() - began_s >= amount.seconds:
                     break
             busy = watch.busy()
+            tell(amount.frames, amount.frames)
         finally:
             gc.enable()
     chains = [np.array([row["chain"] for row in each]) for each in rows]
@@ -81,7 +82,7 @@ def ratio(times: FloatArray, reference: FloatArray, seed: int = 0) -> tuple[floa
     """The median of `times` over `reference`, frame by frame, and its bootstrap interval (low, high); blocks of
     neighbouring frames are drawn together (Künsch 1989)."""
     ratios = times / reference
-    block = min(BLOCK, len(ratios))
+    block = max(1, min(BLOCK, len(ratios) // 8))  # of few frames, few stay together
     starts = np.random.default_rng(seed).integers(0, len(ratios) - block + 1, (DRAWS, -(-len(ratios) // block)))
     drawn = ratios[(starts[..., None] + np.arange(block)).reshape(DRAWS, -1)[:, : len(ratios)]]
     low, high = np.quantile(np.median(drawn, axis=1), ((1 - INSIDE) / 2, (1 + INSIDE) / 2))
