@@ -20,6 +20,7 @@ from configs.command_line import FILE, command_line, progress_bar, settings_opti
 @click.option("--cores", type=click.IntRange(min=0), default=1, show_default=True, help="To use; 0 for all.")
 @click.option("--json", "json_file", type=FILE, help="Write every figure.")
 @click.option("--picture", type=FILE, metavar="PNG", help="Draw the stages as stacked bars.")
+@click.option("--growth", type=FILE, metavar="PNG", help="Measure and draw what more people, pixels and cameras cost.")
 @click.option("--compare", type=(FILE, FILE), metavar="A.json B.json", help="Compare two results; measures nothing.")
 @settings_option("run.yaml")
 @click.pass_context
@@ -33,6 +34,7 @@ def benchmark(
     cores: int,
     json_file: Path | None,
     picture: Path | None,
+    growth: Path | None,
     compare: tuple[Path, Path] | None,
     config: Path,
 ) -> None:
@@ -61,7 +63,7 @@ def benchmark(
     amount = Amount.quick() if quick else Amount()
     made = measure(
         settings, counting, Amount(frames, 0.0, min(frames, amount.warm_up)) if frames else amount, models=models,
-        cores=cores, json_file=json_file, picture=picture, command=command_line(),
+        cores=cores, json_file=json_file, picture=picture, growth=growth, command=command_line(),
         say=lambda line: click.echo(line, err=True), progress=progress_bar,
     )  # fmt: skip
     show(made.result, Console())

@@ -112,6 +112,7 @@ class Recorder(Report):
         super().__init__(source)
         self._amount, self._tell = amount, tell
         self.ms: dict[str, array[float]] = {stage: array("d") for stage in STAGES}
+        self.looks: dict[str, array[float]] = {}
         self.read_at_s: float | None = None
         self.measured = 0
         self._seen = 0
@@ -132,6 +133,9 @@ class Recorder(Report):
         self.measured += 1
         for stage, milliseconds in reading.stage_ms.items():
             self.ms.setdefault(stage, array("d")).append(milliseconds)
+        look = getattr(reading, "look", None)
+        if look is not None:
+            self.looks.setdefault(look, array("d")).append(reading.stage_ms["chain"])
         self.seconds, self.video_s = time.perf_counter() - self._began_s, reading.time_s - self._began_at
         if self.measured % 16 == 0:
             self._tell(*self._done())
@@ -154,7 +158,8 @@ class Recorder(Report):
 @dataclass(frozen=True, slots=True)
 class Measured:
     """What the chain took. stages: quantiles and mean by stage, ms. video_s: of the source, that passed meanwhile.
-    accounted: the stages' sum as a share of the whole. drift: the last quarter's median over the first's."""
+    accounted: the stages' sum as a share of the whole. drift: the last quarter's median over the first's. looks: the
+    chain of the frames in which the pose model was shown the whole picture, a crop, or a tile."""
 
     source: str
     size: tuple[int, int]
@@ -172,6 +177,7 @@ class Measured:
     others_cores: float | None = None
     steal: float | None = None
     read_at_s: float | None = None
+    looks: dict[str, dict[str, float]] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
 
 
@@ -187,8 +193,7 @@ def measure(settings: Run, counting: Counting, amount: Amount, tell: Tell = lamb
         parts.callback(models.close)
         source = parts.enter_context(Endless(settings.source, settings))
         recorder = Recorder(source.name, amount, tell)
-        pipeline = Pipeline(models.estimator, ActionReader(models.head, settings=counting))
-        runner = Runner(source, pipeline, _Drawn(), Outcome(recorder), log=log)
+        runner = Runner(source, pipeline_of(models, settings, counting), _Drawn(), Outcome(recorder), log=log)
         runner.run(recorder.enough)
         tell(1000, 1000)
         cpu_s, busy = time.process_time() - recorder.cpu_s, recorder.watch.busy()
@@ -206,7 +211,14 @@ def measure(settings: Run, counting: Counting, amount: Amount, tell: Tell = lamb
             rss_mb=peak_mb(), cpu_s=cpu_s, energy_j=energy, energy_measured=energy_measured,
             others_cores=busy.others_cores if busy else None, steal=busy.steal if busy else None,
             read_at_s=recorder.read_at_s, warnings=notes,
+            looks={look: {"frames": len(values), **quantiles(values, len(values))}
+                   for look, values in recorder.looks.items()},
         )  # fmt: skip
+
+
+def pipeline_of(models: Models, settings: Run, counting: Counting) -> Pipeline:
+    """The pipeline that `run` would make."""
+    return Pipeline(models.estimator, ActionReader(models.head, settings=counting))
 
 
 def quantiles(values: array[float], frames: int) -> dict[str, float]:

@@ -18,11 +18,10 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from classifier.reader import ActionReader
 from configs.schema import Counting, Run
+from edge.benchmark.chain import pipeline_of
 from edge.draw import draw
 from edge.models import Models
-from edge.pipeline import Pipeline
 from edge.scoreboard import Scoreboard
 from keypoints.blazepose import BlazePose
 from keypoints.card import KEY
@@ -60,11 +59,11 @@ class Chain:
 
     what = "whole chain"
 
-    def __init__(self, name: str, settings: Run, counting: Counting) -> None:
-        """Raises ModelError when a file of the settings does not fit."""
+    def __init__(self, name: str, settings: Run, counting: Counting, models: Models | None = None) -> None:
+        """models: that are open already. Raises ModelError when a file of the settings does not fit."""
         self.name = name
-        self._models = Models.open(settings)
-        self._pipeline = Pipeline(self._models.estimator, ActionReader(self._models.head, settings=counting))
+        self._models = models or Models.open(settings)
+        self._pipeline = pipeline_of(self._models, settings, counting)
         self._scoreboard = Scoreboard()
 
     def run(self, frame: Frame) -> Mapping[str, float]:

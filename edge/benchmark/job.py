@@ -15,11 +15,14 @@ from edge.benchmark.alone import first_reading_s, measure_alone
 from edge.benchmark.chain import Amount, Measured, Tell
 from edge.benchmark.compare import Row, compare, differences
 from edge.benchmark.contenders import Chain, Contender, check, contenders, is_own
+from edge.benchmark.growth import faster_than_input
+from edge.benchmark.growth import growth as growth_of
 from edge.benchmark.peak import Limit, limit_of, measured_peaks
-from edge.benchmark.result import Contestant, Energy, PoseLimit, Result
+from edge.benchmark.result import Contestant, Energy, Grown, PoseLimit, Result
 from edge.benchmark.sidebyside import Side, side_by_side
 from edge.benchmark.surroundings import install_mb, machine_facts
 from edge.benchmark.watch import confined, load_warning
+from edge.paint import Image
 from edge.report import check_writable
 from edge.run import keep_inputs
 from edge.sources import open_source
@@ -75,18 +78,21 @@ def benchmark(
     cores: int = 1,
     json_file: Path | None = None,
     picture: Path | None = None,
+    growth: Path | None = None,
     command: str = "",
     say: Callable[[str], None],
     progress: Progress,
 ) -> Made:
     """Measure the chain, and `models` beside it, on so many cores (0: all).
 
+    growth: where to draw what more people, pixels and cameras cost; they are measured as well then.
     Raises InputError when the source can't be opened, or no pose model of RepSight is left to measure.
     """
     troubles = Troubles(say)
     inputs = [settings.source, settings.pose, settings.head, *map(str, models)]
-    keep_inputs({"--json": json_file, "--picture": picture}, inputs)
+    keep_inputs({"--json": json_file, "--picture": picture, "--growth": growth}, inputs)
     json_file, picture = _writable(json_file, "--json", troubles), _writable(picture, "--picture", troubles)
+    growth = _writable(growth, "--growth", troubles)
     open_source(settings.source, settings).__exit__(None, None, None)  # the one thing that nothing goes without
     settings, others = _chosen(settings, models, troubles)
     facts = machine_facts(cores)
@@ -99,10 +105,13 @@ def benchmark(
         start_s = troubles.survive(lambda: first_reading_s(settings, counting, 3 if amount.seconds > 5 else 1, tell))
     sides = _beside(settings, counting, others, amount, cores, troubles, progress) if others else []
     limit = _limit(alone, cores, troubles, progress)
+    grown = _growth(settings, counting, amount, cores, troubles, progress) if growth else {}
     size_mb, sizes = install_mb()
     result = _result(alone, facts, command, start_s, sides, limit, size_mb, sizes, troubles.said)
+    result = result.model_copy(update={"growth": grown})
     written = [json_file and troubles.survive(lambda: _write(result, json_file)),
-               picture and troubles.survive(lambda: _draw(result, picture))]  # fmt: skip
+               picture and troubles.survive(lambda: _draw(show.picture(result), picture)),
+               growth and grown and troubles.survive(lambda: _draw(show.growth_picture(result), growth))]  # fmt: skip
     return Made(result, [path for path in written if path], troubles.exit_code)
 
 
@@ -177,6 +186,23 @@ def _beside(
     return sides
 
 
+def _growth(
+    settings: Run, counting: Counting, amount: Amount, cores: int, troubles: Troubles, progress: Progress
+) -> dict[str, tuple[Grown, ...]]:
+    """What more of it costs, an eighth of the frames for each; what grows faster than its input is said."""
+    with confined(cores) as threads, progress("more people, pixels, cameras") as tell:
+        own = settings.model_copy(update={"threads": threads})
+        found = troubles.survive(lambda: growth_of(own, counting, max(4, amount.frames // 8), tell=tell))
+    measured = {kind: [(p.label, p.input, p.stages()) for p in points] for kind, points in (found or {}).items()}
+    for kind, points in measured.items():
+        if faster := faster_than_input([(size, stages) for _, size, stages in points]):
+            troubles.warn(f"with more {kind}, {', '.join(faster)} takes longer by a larger factor than there are more")
+    return {
+        kind: tuple(Grown.model_validate({"label": a, "input": b, "stages": c}) for a, b, c in points)
+        for kind, points in measured.items()
+    }
+
+
 def _limit(alone: Measured, cores: int, troubles: Troubles, progress: Progress) -> Limit | None:
     """What the pose model would take at the machine's peak."""
     pose = alone.models.get("pose")
@@ -192,8 +218,8 @@ def _write(result: Result, path: Path) -> Path:
     return path
 
 
-def _draw(result: Result, path: Path) -> Path:
-    pictures.write_picture(show.picture(result), path)
+def _draw(image: Image, path: Path) -> Path:
+    pictures.write_picture(image, path)
     return path
 
 
@@ -218,7 +244,7 @@ def _result(
         install={name: round(size, 1) for name, size in sizes.items()},
         cpu_s_per_minute=round(alone.cpu_s / minutes, 2) if minutes > 0 else None, energy=energy,
         accounted=round(alone.accounted, 4), beside_pose=round(1 - pose / chain, 4), drift=round(alone.drift, 3),
-        others_cores=alone.others_cores, steal=alone.steal,
+        looks=alone.looks, others_cores=alone.others_cores, steal=alone.steal,
         pose_limit=None if limit is None else PoseLimit(**asdict(limit)),
         side_by_side=tuple(Contestant(**asdict(side)) for side in sides), warnings=tuple(warnings),
     )  # fmt: skip

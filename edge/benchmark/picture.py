@@ -62,13 +62,15 @@ def draw_picture(
     rows: a table; a row that begins with the name of a stage gets its colour."""
     top = 110 + 34 * len(lines)
     tops = [top + sum(_GAP * len(panel) + _AXIS for panel in panels[:place]) for place in range(len(panels) + 1)]
-    canvas = np.full((tops[-1] + 40 + _ROW * len(rows) + MARGIN, WIDTH, 3), 255, np.uint8)
+    height = tops[-1] + (40 + _ROW * len(rows) + MARGIN if head else 0)
+    canvas = np.full((height, WIDTH, 3), 255, np.uint8)
     draw_text(canvas, title, (MARGIN, 72), 44, _INK, BOLD, fit=WIDTH - 2 * MARGIN)
     for number, line in enumerate(lines):
         draw_text(canvas, line, (MARGIN, 112 + 34 * number), 22, _SOFT, REGULAR, fit=WIDTH - 2 * MARGIN)
     for y, panel in zip(tops, panels, strict=False):
         _draw_panel(canvas, panel, y)
-    _draw_table(canvas, tops[-1] + 30, head, rows)
+    if head:
+        _draw_table(canvas, tops[-1] + 30, head, rows)
     return canvas
 
 

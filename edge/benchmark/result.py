@@ -47,6 +47,21 @@ class PoseLimit(_Part):
     threads: int
 
 
+class Look(Stage):
+    """The chain of the frames in which the pose model was shown one thing: the whole picture, a crop, a tile."""
+
+    frames: int
+
+
+class Grown(_Part):
+    """The chain with so much of something. label: in words. input: how much that is. stages: ms a frame, or a round of
+    all cameras."""
+
+    label: str
+    input: float
+    stages: dict[str, Stage]
+
+
 class Contestant(_Part):
     """See `sidebyside.Side`."""
 
@@ -83,6 +98,7 @@ class Result(_Part):
     install: dict[str, float] = {}
     cpu_s_per_minute: float | None = None
     energy: Energy | None = None
+    looks: dict[str, Look] = {}
     accounted: float | None = None
     beside_pose: float | None = None
     drift: float | None = None
@@ -90,6 +106,7 @@ class Result(_Part):
     steal: float | None = None
     pose_limit: PoseLimit | None = None
     side_by_side: tuple[Contestant, ...] = ()
+    growth: dict[str, tuple[Grown, ...]] = {}
     warnings: tuple[str, ...] = ()
 
     def write(self, path: Path) -> None:

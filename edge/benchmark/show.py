@@ -11,7 +11,7 @@ from rich.table import Table
 from edge.benchmark.chain import CHAINED
 from edge.benchmark.compare import Row
 from edge.benchmark.picture import Bar, bar, draw_picture
-from edge.benchmark.result import Result, Stage
+from edge.benchmark.result import Grown, Result, Stage
 from edge.paint import Image
 from edge.reading import STAGES
 
@@ -28,15 +28,20 @@ def show(result: Result, console: Console) -> None:
         facts.add_row(name, escape(text))
     console.print(facts)
     if result.side_by_side:
-        console.print("\nSide by side, a frame of each in turn:", style="bold")
-        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-        for name in ("", "", "p50 ms", "p99 ms", "model p50", "times the first (95 %)"):
+        console.print("\nSide by side, a frame of each in turn; how many times as long as the first:", style="bold")
+        table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
+        for name in ("", "", "p50 ms", "p99 ms", "pose p50", "ratio (95 %)"):
             table.add_column(name, justify="right" if name else "left", header_style="dim", overflow="fold")
         for one in result.side_by_side:
             chain, pose = one.stages["chain"], one.stages.get("pose")
-            ratio = f"{one.ratio:.2f} ({one.low:.2f} to {one.high:.2f})"
+            ratio = f"{one.ratio:.2f} ({one.low:.2f}-{one.high:.2f})"
             table.add_row(escape(one.name), one.what, f"{chain.p50:.2f}", f"{chain.p99:.2f}",
                           f"{pose.p50:.2f}" if pose else "", ratio)  # fmt: skip
+        console.print(table)
+    for kind, points in result.growth.items():
+        console.print(f"\nMore {kind}:", style="bold")
+        names = [name for name in (*CHAINED, "chain") if name in points[0].stages]
+        table = _table(["mean ms", *names], ((point.label, *_means(point, names)) for point in points))
         console.print(table)
 
 
@@ -66,6 +71,16 @@ def picture(result: Result) -> Image:
     return draw_picture("Where the milliseconds go", [*lines, _what(result)], panels, _HEAD, list(_stage_rows(result)))
 
 
+def growth_picture(result: Result) -> Image:
+    """How the chain grows: a panel for each thing that there may be more of."""
+    panels = [
+        [_side(point.label, "all together" if kind == "cameras" else "", point.stages) for point in points]
+        for kind, points in result.growth.items()
+    ]
+    lines = _wrapped(result.machine["words"])
+    return draw_picture("What more of it costs", [*lines, _what(result)], panels, (), ())
+
+
 def comparison_picture(one: Result, other: Result, rows: Sequence[Row], names: tuple[str, str]) -> Image:
     """Two results as a picture."""
     bars = [
@@ -75,6 +90,12 @@ def comparison_picture(one: Result, other: Result, rows: Sequence[Row], names: t
               _number(row.other), "" if row.ratio is None else f"{row.ratio:.2f}") for row in rows]  # fmt: skip
     lines = [f"{name}: {r.machine.get('words', '')}" for name, r in zip(names, (one, other), strict=True)]
     return draw_picture("Two benchmarks", lines, [bars], ("p50 ms, and the rest", *names, "ratio"), cells)
+
+
+def _means(point: Grown, names: Sequence[str]) -> Iterator[str]:
+    for name in names:
+        stage = point.stages.get(name)
+        yield "" if stage is None or stage.mean is None else f"{stage.mean:.2f}"
 
 
 _HEAD = ("stage", "p50 ms", "p90 ms", "p99 ms", "mean ms", "of the chain")
@@ -95,6 +116,8 @@ def _facts(result: Result) -> Iterator[tuple[str, str]]:
     if result.accounted is not None and result.beside_pose is not None:
         yield "stages", (f"together {result.accounted:.1%} of the chain; all but the pose model "
                          f"{result.beside_pose:.1%} of it")  # fmt: skip
+    for look, took in result.looks.items():
+        yield f"look: {look}", f"{took.frames} frames, chain p50 {took.p50:.2f} ms, p99 {took.p99:.2f} ms"
     if result.pose_limit is not None:
         limit = result.pose_limit
         work = ", ".join(f"{count / 1e6:.0f} million in {name}" for name, count in limit.macs.items())

@@ -19,11 +19,13 @@ from onnx import helper
 
 import cli
 from configs.schema import Counting, Run
+from edge.benchmark import growth as growing
 from edge.benchmark import peak
 from edge.benchmark.alone import measure_alone
 from edge.benchmark.chain import Amount, Endless, measure
 from edge.benchmark.compare import compare, differences
 from edge.benchmark.contenders import Alone, contenders, is_own
+from edge.benchmark.growth import faster_than_input
 from edge.benchmark.picture import COLORS, Bar, bar, draw_picture
 from edge.benchmark.result import Result
 from edge.benchmark.sidebyside import ratio, side_by_side
@@ -287,6 +289,27 @@ def test_contenders_take_turns_on_the_same_frames(make_video: Callable[..., Path
     assert sorted(order) == sorted(f"{name}{number}" for name in "ab" for number in range(5))
     assert {text[0] for text in order[2::2]} == {"a", "b"}, "nobody is always the first"
     assert [(side.ratio, side.low, side.high, side.frames) for side in sides] == [(1, 1, 1, 4), (2.5, 2.5, 2.5, 4)]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"), [(1.0, 4.1, []), (1.0, 6.0, ["track"]), (0.001, 0.02, [])],
+    ids=["with its input", "faster", "noise"],
+)  # fmt: skip
+def test_a_stage_that_grows_faster_than_its_input_is_named(before: float, after: float, expected: list[str]) -> None:
+    one, many = ({"track": {**STAGE, "mean": taken}, "pose": STAGE} for taken in (before, after))
+    assert faster_than_input([(1, one), (2, one), (4, many)]) == expected
+
+
+def test_growth_is_measured_with_the_person_of_the_source(monkeypatch: Any, make_video: Callable[..., Path]) -> None:
+    for name, value in (("SIZES", ((320, 180), (640, 360))), ("PEOPLE", 2), ("CAMERAS", 2), ("KEPT", 2)):
+        monkeypatch.setattr(growing, name, value)
+    found = growing.growth(Run(source="demo", threads=1), Counting(), rounds=2, warm_up=1)
+    assert {kind: [point.label for point in points] for kind, points in found.items()} == {
+        "people": ["1 person", "2 people"], "pixels": ["320x180", "640x360"], "cameras": ["1 camera", "2 cameras"],
+    }  # fmt: skip
+    assert all({"pose", "track", "chain"} <= set(point.stages()) for points in found.values() for point in points)
+    with pytest.raises(SourceError, match="shows nobody"):
+        growing.growth(Run(source=str(make_video(frames=3)), threads=1), Counting(), rounds=1)
 
 
 def test_what_is_wrong_in_the_process_of_its_own_is_the_same_clear_line(tmp_path: Path) -> None:
