@@ -14,7 +14,7 @@ from edge.benchmark import show
 from edge.benchmark.alone import first_reading_s, measure_alone
 from edge.benchmark.chain import Amount, Measured, Tell
 from edge.benchmark.compare import Row, compare, differences
-from edge.benchmark.contenders import Chain, Contender, check, contenders, is_own
+from edge.benchmark.contenders import Chain, Contender, contenders, is_own
 from edge.benchmark.growth import faster_than_input
 from edge.benchmark.growth import growth as growth_of
 from edge.benchmark.peak import Limit, limit_of, measured_peaks
@@ -26,7 +26,7 @@ from edge.paint import Image
 from edge.report import check_writable
 from edge.run import keep_inputs
 from edge.sources import open_source
-from keypoints.errors import RepSightError
+from keypoints.errors import ModelError, RepSightError, SourceError
 from keypoints.resources import ASSUMED_W
 from keypoints.yolo import SHIPPED
 
@@ -64,9 +64,13 @@ class Troubles:
         try:
             return what()
         except RepSightError as error:
-            self.exit_code = max(self.exit_code, error.exit_code)
-            self.warn(str(error))
+            self.note(error)
             return None
+
+    def note(self, error: RepSightError) -> None:
+        """Something can't be done; the exit code remembers."""
+        self.exit_code = max(self.exit_code, error.exit_code)
+        self.warn(str(error))
 
 
 def benchmark(
@@ -145,18 +149,22 @@ def _chosen(settings: Run, models: Sequence[Path], troubles: Troubles) -> tuple[
     It is the settings' (or the shipped) one; where that can't be opened, the first of `models` that is RepSight's own.
     """
     if settings.source.lower().endswith(".npz"):
+        if models:
+            troubles.note(SourceError("has no pictures, so no model is run beside it", file=settings.source))
         return settings, []
-    usable = []
     first = Path(settings.pose or SHIPPED)
-    named = settings.estimator is not None or first.suffix.lower() != ".onnx"  # a chain around another estimator
+    named = settings.estimator is not None or first.suffix.lower() == ".task"  # a chain around another estimator
+    usable, errors = [], []
     for path in (first, *models):
-        own = True if named and path == first else troubles.survive(lambda path=path: is_own(path))  # type: ignore[misc]
-        if own is not None:
-            usable.append((path, own))
+        try:
+            usable.append((path, (named and path == first) or is_own(path)))
+        except RepSightError as error:
+            errors.append(error)
     reference = next((path for path, own in usable if own), None)
     if reference is None:
-        check(first)  # raises what is wrong with it
-        raise RepSightError("no pose model of RepSight is left to measure")
+        raise errors[0] if errors else ModelError("no pose model of RepSight", file=first, hint="`export` makes them")
+    for trouble in errors:
+        troubles.note(trouble)
     others = [path for path, _ in usable if path != reference]
     return settings.model_copy(update={"pose": str(reference)}), others
 

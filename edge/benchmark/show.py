@@ -121,7 +121,9 @@ def _facts(result: Result) -> Iterator[tuple[str, str]]:
     if result.pose_limit is not None:
         limit = result.pose_limit
         work = ", ".join(f"{count / 1e6:.0f} million in {name}" for name, count in limit.macs.items())
-        peak = ", ".join(f"{value:.0f} billion a second in {name}" for name, value in limit.peak_gmacs.items())
+        peak = ", ".join(
+            f"{value:.0f} billion a second in {name}" for name, value in limit.peak_gmacs.items() if name in limit.macs
+        )
         yield "pose model", (f"{limit.share:.0%} of this machine's multiplying peak: {work}, which takes "
                              f"{limit.limit_ms:.2f} ms at {peak}")  # fmt: skip
     yield "memory", f"{result.rss_mb:.0f} MB at the most"

@@ -24,6 +24,9 @@ FloatArray = NDArray[np.float64]
 #: Of the bootstrap: resamples, frames that stay together (neighbours suffer from the same disturbance), share inside.
 DRAWS, BLOCK, INSIDE = 1000, 16, 0.95
 
+#: Frames that do not count, at the most: a slow contender would take long over as many as the chain alone gets.
+WARM_UP = 16
+
 
 @dataclass(frozen=True, slots=True)
 class Side:
@@ -48,7 +51,7 @@ def side_by_side(
     with Endless(settings.source, settings) as source:
         gc.disable()  # a collection falls on one and not on the others
         try:
-            number, began_s, watch = -amount.warm_up, time.perf_counter(), Watch()
+            number, began_s, watch = -min(amount.warm_up, WARM_UP), time.perf_counter(), Watch()
             for item in source:
                 if isinstance(item, Lost):
                     continue
