@@ -161,9 +161,9 @@ def _side(name: str, what: str, stages: dict[str, Stage], note: str = "") -> Bar
 
 
 def _table(head: Sequence[str], rows: Iterator[tuple[str, ...]]) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table = Table(box=None, pad_edge=False, padding=(0, 2 if len(head) < 8 else 1, 0, 0))
     for place, name in enumerate(head):
-        table.add_column(name, justify="right" if place else "left", header_style="dim")
+        table.add_column(name, justify="right" if place else "left", header_style="dim", no_wrap=place == 0)
     for row in rows:
         table.add_row(*row, style="bold" if row[0] in ("pose", "chain") else "")
     return table
