@@ -21,7 +21,7 @@ from configs.command_line import (
     tell,
 )
 from data.commands import data_sets, synthesize
-from edge.commands import doctor, history
+from edge.commands import benchmark, doctor, history
 from keypoints.errors import RepSightError
 
 
@@ -51,7 +51,7 @@ def cli(debug: bool) -> None:
     """RepSight turns any camera into a rep counter."""
 
 
-for command in (synthesize, data_sets, export, latency, compress, history, doctor):
+for command in (synthesize, data_sets, export, latency, compress, benchmark, history, doctor):
     cli.add_command(command)
 
 
