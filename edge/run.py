@@ -91,7 +91,7 @@ def run(
         except KeyboardInterrupt:  # asked to stop while a stream was slow to open
             _finish(outcome, None, log, json_file)
             return outcome
-        pipeline = Pipeline(models.estimator, ActionReader(models.head, settings=counting))
+        pipeline = Pipeline(models.estimator, ActionReader(models.head, settings=counting), settings.follow)
         saver = None if save is None else parts.enter_context(VideoSaver(save, source.fps))
         screen = parts.enter_context(open_screen(settings))
         outcome.say = screen.say
