@@ -33,9 +33,7 @@ class Stopwatch:
 class Pipeline:
     """Both stages, chained for one camera."""
 
-    def __init__(
-        self, estimator: PoseEstimator | None, reader: ActionReader, follow: Follow | None = None
-    ) -> None:
+    def __init__(self, estimator: PoseEstimator | None, reader: ActionReader, follow: Follow | None = None) -> None:
         """estimator: stage 1; None when only keypoint sequences are read. follow: as in `SubjectWatcher`."""
         self._watcher = None if estimator is None else SubjectWatcher(estimator, follow)
         self._reader = reader

@@ -112,7 +112,8 @@ class Gaze:
         """
         assert self._look is not None, "look comes before saw"
         if lost:
-            self.forget()
+            if self._box is not None:
+                self.forget()
             return False
         coarse = self._crop is not None and scale(self._crop, self._input) > self._look.scale
         clear = pose is not None and (not coarse or _side(pose.box) * self._look.scale >= CLEAR_PX)
@@ -136,6 +137,8 @@ class Gaze:
             self._speed += share * ((pose.box - self._box) / np.float32(gap_s) - self._speed)
         self._box, self._seen_s, self._score = pose.box, time_s, pose.score
         self._crop_missed = False
+        if self._crop is None:
+            self._crop = self._wanted(pose.box)
 
     def _region(self, time_s: float) -> Region:
         """The next look: the rules of the class, in their order."""
@@ -168,17 +171,15 @@ class Gaze:
     def _reach(self, time_s: float) -> Region:
         """As far as somebody who is not where they should be may have got."""
         box = self._expected(time_s)
-        return self._worth(around(box, self._reach_of(box, time_s), self._size, self._input))
-
-    def _reach_of(self, box: FloatArray, time_s: float) -> float:
-        return (REACH + REACH_PER_S * (time_s - self._seen_s)) * _side(box)
+        far = (REACH + REACH_PER_S * (time_s - self._seen_s)) * _side(box)
+        return self._worth(around(box, far, self._size, self._input))
 
     def _follow_crop(self, time_s: float) -> Region:
         """The crop that there is while it fits, else a new one: joints must not tremble because a crop does."""
+        assert self._crop is not None
         box = self._expected(time_s)
-        side = _side(box)
-        wanted = self._worth(around(box, self._settings.margin * side, self._size, self._input))
-        if self._crop is None or self._crop.cuts(box, INNER * side, self._size):
+        wanted = self._wanted(box)
+        if self._crop.cuts(box, INNER * _side(box), self._size):
             self._crop, self._sharper_since_s = wanted, None
         elif scale(wanted, self._input) < SHARPER * scale(self._crop, self._input):
             self._sharper_since_s = None
@@ -187,6 +188,9 @@ class Gaze:
         elif time_s - self._sharper_since_s >= SETTLED_S:
             self._crop, self._sharper_since_s = wanted, None
         return self._crop
+
+    def _wanted(self, box: FloatArray) -> Region:
+        return self._worth(around(box, self._settings.margin * _side(box), self._size, self._input))
 
     def _worth(self, region: Region) -> Region:
         """The region, or the whole picture when the region shows hardly more."""
