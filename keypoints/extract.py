@@ -19,8 +19,8 @@ from keypoints.subject import SubjectWatcher
 from keypoints.types import FloatArray, Frame, KeypointSequence
 from keypoints.video import Video
 
-#: Part of a kept sequence's name. To be raised when estimator, following, tracker or smoother give other keypoints by the same
-#: model file, so that nothing old is taken for theirs.
+#: Part of a kept sequence's name. To be raised when estimator, following, tracker or smoother give other keypoints by
+#: the same model file, so that nothing old is taken for theirs.
 VERSION = 2
 
 Say = Callable[[str], None]

@@ -144,7 +144,7 @@ class Gaze:
         """The next look: the rules of the class, in their order."""
         full = whole(self._size)
         just_whole = self._look is not None and self._look.kind == "whole"
-        if not self._settings.on:
+        if not self._settings.enabled:
             return full
         if self._box is None:
             if not just_whole or not self._tiles:

@@ -34,7 +34,7 @@ class SubjectWatcher:
         """follow: how the subject is followed; as `Follow()` without it."""
         settings = follow or Follow()
         if not estimator.takes_regions:
-            settings = settings.model_copy(update={"on": False})
+            settings = settings.model_copy(update={"enabled": False})
         self._estimator = estimator
         self._gaze = Gaze(estimator.input_size, settings)
         self._tracker = SubjectTracker()

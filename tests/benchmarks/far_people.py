@@ -121,7 +121,7 @@ def count(sets: tuple[Path, ...], pose: Path, head: Path, whole: bool, only: str
             action = actions.fold(row.exercise)
             if row.file not in files or row.reps is None or actions.actions[action].kind != "reps":
                 continue
-            sequence = extract(row.file, model, cache, follow=Follow(on=not whole))
+            sequence = extract(row.file, model, cache, follow=Follow(enabled=not whole))
             counted = play(opened, sequence, actions, counting).totals.get(action, 0)
             exact.append(counted == row.reps)
             near.append(abs(counted - row.reps) <= 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 import cv2
@@ -131,7 +132,7 @@ def test_a_subject_who_is_locked_is_followed_in_a_crop_and_seen_whole_now_and_th
     locked = scene.looks[12:]
     assert set(locked) == {"crop", "whole"}
     wholes = [i for i, look in enumerate(locked) if look == "whole"]
-    assert all(19 <= b - a <= 22 for a, b in zip(wholes, wholes[1:], strict=False)), "once a second"
+    assert all(19 <= b - a <= 22 for a, b in pairwise(wholes)), "once a second"
 
 
 def test_a_crop_shows_the_whole_body_larger() -> None:
@@ -150,7 +151,7 @@ def test_whoever_fills_the_picture_is_seen_whole_in_every_look() -> None:
     assert set(scene.eyes.regions) == {None}
 
 
-@pytest.mark.parametrize("changes", [{"on": False}, {}])
+@pytest.mark.parametrize("changes", [{"enabled": False}, {}])
 def test_without_following_every_look_is_whole(changes: dict[str, bool]) -> None:
     scene = Scene(eyes=Eyes(takes_regions=bool(changes)), **changes)
     scene.play(1)
@@ -367,7 +368,7 @@ def test_a_person_who_fills_the_picture_gets_the_same_keypoints_to_the_bit(model
     left, top, right, bottom = (int(v) for v in found.box + [-10, -10, 10, 10])
     near = (slice(max(top, 0), bottom), slice(max(left, 0), right))
     frames = [Frame(np.ascontiguousarray(f.image[near]), f.time_s, f.index) for f in demo[::3]]
-    assert np.array_equal(subject_of(frames, model).keypoints, subject_of(frames, model, Follow(on=False)).keypoints)
+    assert np.array_equal(subject_of(frames, model).keypoints, subject_of(frames, model, Follow(enabled=False)).keypoints)
 
 
 def test_a_crop_gives_the_keypoints_of_the_whole_picture_at_the_same_resolution(
