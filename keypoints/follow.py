@@ -30,8 +30,9 @@ LEAST_GAIN, SHARPER, SETTLED_S = 1.25, 1.5, 2.0
 #: The crop moves when the subject comes this near to its edge, in box sides.
 INNER = 0.08
 
-#: Below this score the whole picture is looked at, but not more often than this.
-UNSURE_SCORE, UNSURE_S = 0.4, 0.5
+#: A subject who is not locked, or was not seen, is looked for in the whole picture so often; one of whom the model is
+#: less sure than this, twice as often as others.
+SOON_S, UNSURE_SCORE = 0.25, 0.4
 
 #: Whole looks that do not show the subject clearly become rarer, down to this.
 RAREST_S = 8.0
@@ -151,22 +152,21 @@ class Gaze:
                 return full
             self._tile += 1
             return self._tiles[(self._tile - 1) % len(self._tiles)]
-        if not just_whole and (self._missed or self._whole_is_due(time_s)):
+        if not just_whole and time_s - self._whole_s >= self._whole_after_s():
             return full
         return self._reach(time_s) if self._crop_missed else self._follow_crop(time_s)
 
-    def _whole_is_due(self, time_s: float) -> bool:
-        if not self._locked:
-            return True
-        every_s = min(UNSURE_S, self._every_s) if self._score < UNSURE_SCORE else self._every_s
-        return time_s - self._whole_s >= every_s
+    def _whole_after_s(self) -> float:
+        """How long after a look at the whole picture the next is due."""
+        if self._missed or not self._locked:
+            return min(SOON_S, self._every_s)
+        return self._every_s / 2 if self._score < UNSURE_SCORE else self._every_s
 
     def _expected(self, time_s: float) -> FloatArray:
-        """The subject's box as it should be by now."""
+        """Where the subject was, and where they should be by now, in one box."""
         assert self._box is not None
-        ahead: FloatArray = self._box + self._speed * np.float32(min(time_s - self._seen_s, AHEAD_S))
-        low, high = np.minimum(ahead[:2], ahead[2:]), np.maximum(ahead[:2], ahead[2:])
-        return np.concatenate([low, high])
+        ahead = self._box + self._speed * np.float32(min(time_s - self._seen_s, AHEAD_S))
+        return np.concatenate([np.minimum(self._box, ahead)[:2], np.maximum(self._box, ahead)[2:]])
 
     def _reach(self, time_s: float) -> Region:
         """As far as somebody who is not where they should be may have got."""
