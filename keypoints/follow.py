@@ -56,9 +56,9 @@ class Look:
 class Gaze:
     """Decides where to look next, picture by picture, from what the last looks showed; looks at the past alone.
 
-    Nobody known: the whole picture and tiles of it, in turn. Not locked yet: the whole picture and a crop, in turn, so
+    Nobody known: the whole picture and tiles of it, in turn. Not locked yet: a crop, and often the whole picture, so
     that somebody more prominent is seen. Locked: a crop, and now and then the whole picture. Not seen: the whole
-    picture and a wider crop, in turn. A crop that shows the subject hardly larger is the whole picture.
+    picture, and a wider crop. A crop that shows the subject hardly larger is the whole picture.
     """
 
     def __init__(self, input_size: tuple[int, int], settings: Follow | None = None) -> None:

@@ -157,7 +157,7 @@ def agree(clips: Path, large: Path, small: Path, only: str | None, frames: int) 
             # Half of the whole picture's longer side: the same input pixels for a pixel of the picture.
             side = max(CANVAS) // 2
             middle = np.tile((one.box[:2] + one.box[2:]) / 2, 2)
-            region = around(middle, side / 2 - 1, CANVAS, close.input_size)
+            region = around(middle, side / 2, CANVAS, close.input_size)
             seen = [p for p in close.estimate(image, region) if abs(p.box - one.box).max() < 0.3 * side]
             if not seen or (one.keypoints[[5, 6, 11, 12], 2] < 0.5).any():
                 continue

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -63,7 +64,7 @@ class Eyes:
         share = np.prod(np.maximum(box[2:] - box[:2], 0)) / np.prod(pose.box[2:] - pose.box[:2])
         if share < 0.4 or (box[2:] - box[:2]).max() * scale(region, self.input_size) < self.least_px:
             return None
-        inside = ((pose.keypoints[:, :2] >= low) & (pose.keypoints[:, :2] < high)).all(1)
+        inside = np.all((pose.keypoints[:, :2] >= low) & (pose.keypoints[:, :2] < high), axis=1)
         return Pose(pose.keypoints * inside[:, None], box, pose.score * float(share))
 
 
@@ -72,7 +73,7 @@ class Scene:
 
     def __init__(self, fps: float = FPS, eyes: Eyes | None = None, **settings: float | bool) -> None:
         self.eyes, self.fps, self.frame = eyes or Eyes(), fps, 0
-        self.watcher = SubjectWatcher(self.eyes, Follow(**settings))  # type: ignore[arg-type]
+        self.watcher = SubjectWatcher(self.eyes, Follow(**settings))
         self.sights: list[Sight] = []
 
     def play(self, seconds: float, **people: At) -> list[str | None]:
@@ -368,7 +369,9 @@ def test_a_person_who_fills_the_picture_gets_the_same_keypoints_to_the_bit(model
     left, top, right, bottom = (int(v) for v in found.box + [-10, -10, 10, 10])
     near = (slice(max(top, 0), bottom), slice(max(left, 0), right))
     frames = [Frame(np.ascontiguousarray(f.image[near]), f.time_s, f.index) for f in demo[::3]]
-    assert np.array_equal(subject_of(frames, model).keypoints, subject_of(frames, model, Follow(enabled=False)).keypoints)
+    assert np.array_equal(
+        subject_of(frames, model).keypoints, subject_of(frames, model, Follow(enabled=False)).keypoints
+    )
 
 
 def test_a_crop_gives_the_keypoints_of_the_whole_picture_at_the_same_resolution(
@@ -391,8 +394,12 @@ def test_a_crop_gives_the_keypoints_of_the_whole_picture_at_the_same_resolution(
 
 
 def test_no_full_picture_is_copied_for_a_crop(model: YoloPose, monkeypatch: pytest.MonkeyPatch) -> None:
-    image, given = np.zeros((720, 1280, 3), np.uint8), []
-    resize = cv2.resize
-    monkeypatch.setattr(cv2, "resize", lambda picture, *a, **k: given.append(picture) or resize(picture, *a, **k))
+    image, given, resize = np.zeros((720, 1280, 3), np.uint8), [], cv2.resize
+
+    def watched(picture: Image, *arguments: Any, **options: Any) -> Image:
+        given.append(picture)
+        return resize(picture, *arguments, **options)
+
+    monkeypatch.setattr(cv2, "resize", watched)
     model.prepare(image, Region(10, 20, 410, 420))
     assert np.shares_memory(given[0], image) and given[0].shape == (400, 400, 3)
