@@ -398,7 +398,7 @@ def test_no_full_picture_is_copied_for_a_crop(model: YoloPose, monkeypatch: pyte
 
     def watched(picture: Image, *arguments: Any, **options: Any) -> Image:
         given.append(picture)
-        return resize(picture, *arguments, **options)
+        return np.asarray(resize(picture, *arguments, **options), np.uint8)
 
     monkeypatch.setattr(cv2, "resize", watched)
     model.prepare(image, Region(10, 20, 410, 420))
