@@ -21,6 +21,7 @@ from configs.command_line import (
     tell,
 )
 from data.commands import data_sets, synthesize
+from edge.commands import benchmark, doctor, history
 from keypoints.errors import RepSightError
 
 
@@ -50,7 +51,7 @@ def cli(debug: bool) -> None:
     """RepSight turns any camera into a rep counter."""
 
 
-for command in (synthesize, data_sets, export, latency, compress):
+for command in (synthesize, data_sets, export, latency, compress, benchmark, history, doctor):
     cli.add_command(command)
 
 
@@ -61,8 +62,10 @@ for command in (synthesize, data_sets, export, latency, compress):
 @click.option("--head", type=FILE, help="Head file instead of the shipped one.")
 @click.option("--save", type=FILE, metavar="VIDEO", help="Write the annotated video (.mp4).")
 @click.option("--json", "json_file", type=FILE, help="Write counts, segments and latencies.")
-@click.option("--log", type=FOLDER, metavar="DIR", help="Folder of the session log.")
+@click.option("--log", type=FOLDER, metavar="DIR", help="Save the session here (or: always, none).")
 @settings_option("run.yaml")
+@click.option("--workout", type=FILE, help="Follow a plan of sets and rests (YAML): starter.yaml, or your own.")
+@click.option("--quiet", is_flag=True, help="No voice, no beeps.")
 @click.option("--frames", type=click.IntRange(min=1), help="Stop after so many frames.")
 @click.pass_context
 def run(
@@ -75,6 +78,8 @@ def run(
     json_file: Path | None,
     log: Path | None,
     config: Path,
+    workout: Path | None,
+    quiet: bool,
     frames: int | None,
 ) -> None:
     """Count reps from a camera, a file or a stream.
@@ -95,7 +100,8 @@ def run(
         from edge.run import run as run_edge
 
         settings, counting = load_settings(config, overrides)
-        given = {"source": sources[0] if sources else None, "screen": screen, "log": log, "pose": pose, "head": head}
+        given = {"source": sources[0] if sources else None, "screen": screen, "log": log, "pose": pose, "head": head,
+                 "workout": workout, "sound": "none" if quiet else None}  # fmt: skip
         settings = settings.model_copy(update={k: str(v) for k, v in given.items() if v is not None})
         outcome = run_edge(settings, counting, save=save, json_file=json_file, max_frames=frames, stopped=stopped)
     with suppress(OSError):  # the terminal may be gone
@@ -272,20 +278,6 @@ def evaluate(
     for each in report.sets:
         tell(each.problems)
     click.secho(f"wrote {', '.join(map(str, written))}", bold=True)
-
-
-@cli.command()
-@click.pass_context
-def doctor(ctx: click.Context) -> None:
-    """Tell what this machine has, what is missing, and the command that mends it."""
-    from rich.console import Console
-
-    from edge import doctor as checkup
-    from edge.sessionlog import default_folder
-
-    checks = checkup.examine(default_folder())
-    checkup.show(checks, Console())
-    ctx.exit(0 if checkup.healthy(checks) else 1)
 
 
 def main() -> None:

@@ -33,7 +33,8 @@ class Rep:
     """One counted rep.
 
     start_s, end_s: seconds of the source; end_s is when the way back was done. counted_at_s: when it was counted.
-    range_of_motion: share of a full rep, 0-1. shallow: counted, but short of a full rep.
+    range_of_motion: share of a full rep, 0-1. shallow: counted, but short of a full rep. turned_s: when it was farthest
+    from where it began; None where nobody looked.
     """
 
     action: str
@@ -42,6 +43,7 @@ class Rep:
     counted_at_s: float
     range_of_motion: float
     shallow: bool
+    turned_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,7 +254,8 @@ class RepCounter:
         if not clear or switched or back < 0 or seen < self._settings.seen_share:
             return None
         motion = min(done.peak - done.base, 1.0)
-        return Rep(self._names[best], done.start_s, done.end_s, time_s, motion, motion < self._range.full)
+        shallow = motion < self._range.full
+        return Rep(self._names[best], done.start_s, done.end_s, time_s, motion, shallow, done.turned_s)
 
     def _hold(self, time_s: float, counted: bool) -> bool:
         """Time a hold: it begins with its action or after the last rep, and shows once it has lasted a while."""

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Excursion:
-    """A way out and back: when it began and ended, and its extremes as shares of the range of motion."""
+    """A way out and back: when it began, turned and ended, and its extremes as shares of the range of motion."""
 
     start_s: float
+    turned_s: float
     end_s: float
     base: float
     peak: float
@@ -31,7 +32,7 @@ class ExcursionDetector:
     def reset(self) -> None:
         """Forget the excursion in progress; the next one may be in mid-course."""
         self._base = self._highest_base
-        self._peak = 0.0
+        self._peak, self._peak_s = 0.0, 0.0
         self._trough, self._trough_s = math.inf, 0.0  # the lowest since the peak
         self._start_s: float | None = None
         self._last_low_s: float | None = None
@@ -51,20 +52,21 @@ class ExcursionDetector:
                 self._last_low_s = time_s
             if value - self._base < self._counted:
                 return None
-            self._start_s, self._peak, self._trough = self._last_low_s, value, math.inf
+            self._start_s, self._peak, self._peak_s, self._trough = self._last_low_s, value, time_s, math.inf
         if value >= self._peak:
-            self._peak, self._trough = value, math.inf
+            self._peak, self._peak_s, self._trough = value, time_s, math.inf
         elif value < self._trough:
             self._trough, self._trough_s = value, time_s
         if value - self._trough >= self._counted:
             # It turned round before it was back, and the next one is under way: from there the person starts now.
-            turned = Excursion(self._start_s, self._trough_s, self._base, self._peak)
+            turned = Excursion(self._start_s, self._peak_s, self._trough_s, self._base, self._peak)
             enough = self._peak - self._trough >= self._turned_back * (self._peak - self._base)
-            self._base, self._start_s, self._peak, self._trough = self._trough, self._trough_s, value, math.inf
+            self._base, self._start_s = self._trough, self._trough_s
+            self._peak, self._peak_s, self._trough = value, time_s, math.inf
             return turned if enough else None
         if value > self._peak - self._way_back * (self._peak - self._base):
             return None
-        done = Excursion(self._start_s, time_s, self._base, self._peak)
+        done = Excursion(self._start_s, self._peak_s, time_s, self._base, self._peak)
         self._start_s, self._last_low_s = None, time_s
         self._base = min(value, self._highest_base)
         return done

@@ -37,7 +37,9 @@ class Distiller(nn.Module):
         Raises ModelError when the two do not have the same outputs.
         """
         super().__init__()
-        self._teacher = [teacher.eval().requires_grad_(False)]  # in a list: no part of this module's state
+        teacher.eval().requires_grad_(False)
+        _head(teacher).training = True  # its raw outputs, while all batch norms keep their statistics
+        self._teacher = [teacher]  # in a list: no part of this module's state
         self.soft, self.side = soft, teacher_side
         mine, its = _head(student), _head(teacher)
         if (mine.nc, tuple(mine.kpt_shape)) != (its.nc, tuple(its.kpt_shape)):
@@ -60,6 +62,10 @@ class Distiller(nn.Module):
         """Both the adaptors and the teacher on `device`."""
         self._teacher[0].to(device)
         return self.to(device)
+
+    def compile_teacher(self) -> None:
+        """Let torch make faster code for the teacher."""
+        self._teacher[0].compile()
 
     @torch.no_grad()
     def see(self, images: Tensor) -> dict[str, Any]:

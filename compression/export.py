@@ -16,7 +16,7 @@ from compression.agreement import Agreement, agreement
 from compression.calibration import chosen, pictures, tensors, thinned
 from compression.checkpoint import load_network, own_pictures, require, to_onnx
 from compression.formats import FORMS, Form, convert, form_of
-from compression.quantize import Quantizer, float_nodes, to_half
+from compression.quantize import Quantizer, finish, float_nodes, to_half
 from compression.runners import FloatArray, layout_of, open_runner
 from configs.exporting import Calibration, CardText
 from configs.schema import Export
@@ -134,7 +134,9 @@ def _in_precision(
         return target
     progress(f"quantizing with {len(calibration)} pictures")
     quantizer = Quantizer(model, folder, calibration)
-    quantizer.write(target, keep=float_nodes(quantizer.model))
+    named = folder / "named.onnx"
+    quantizer.write(named, keep=float_nodes(quantizer.model))
+    finish(named, target)
     return target
 
 

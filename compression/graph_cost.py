@@ -7,26 +7,22 @@ from pathlib import Path
 
 import onnx
 
+from keypoints.graph_cost import multiply_accumulates
+
 #: What a weight may pass on its way from the file to its convolution.
 _STORAGE = {"DequantizeLinear", "Cast"}
 
 
 def graph_cost(path: Path) -> tuple[int, int]:
     """(parameters, multiply-accumulates) of the convolutions and linear layers of a file, for one input."""
-    model = onnx.shape_inference.infer_shapes(onnx.load(path))
-    graph = model.graph
-    shapes = {value.name: [dim.dim_value or 1 for dim in value.type.tensor_type.shape.dim]
-              for value in (*graph.value_info, *graph.input, *graph.output)}  # fmt: skip
+    graph = onnx.load(path).graph
     weights = {weight.name: list(weight.dims) for weight in graph.initializer}
     for node in graph.node:
         if node.op_type in _STORAGE and node.input[0] in weights:
             weights[node.output[0]] = weights[node.input[0]]
-    parameters = macs = 0
+    parameters = 0
     for node in graph.node:
         if node.op_type not in ("Conv", "Gemm", "MatMul") or len(node.input) < 2 or node.input[1] not in weights:
             continue
-        size = prod(weights[node.input[1]])
-        parameters += size + sum(prod(weights.get(name, [0])) for name in node.input[2:])
-        places = shapes.get(node.output[0], [])[2:] if node.op_type == "Conv" else []
-        macs += size * prod(places)
-    return parameters, macs
+        parameters += prod(weights[node.input[1]]) + sum(prod(weights.get(name, [0])) for name in node.input[2:])
+    return parameters, sum(multiply_accumulates(path).values())

@@ -10,8 +10,9 @@ import csv
 import json
 import sys
 from collections.abc import Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from typing import Any
 
 from compression.alone import Say, run
 from compression.step import Artefact, Context, Metrics, apply
@@ -29,10 +30,11 @@ def tune_pose(
     Raises ConfigError without images, and what reading them raises.
     """
     from compression.checkpoint import load_network, save_network
+    from compression.codebook import release
     from compression.distillation import Distiller
     from compression.images import training_images
     from compression.masks import require_masked
-    from compression.rounding import restore, rounded
+    from compression.rounding import restore
     from compression.trainer import train
 
     if config.images is None:
@@ -46,10 +48,11 @@ def tune_pose(
     def on_curve(point: dict[str, float]) -> None:
         context.report(f"step {point['step']:.0f} of {config.steps}: loss {point['loss']:.3f}")
 
-    with rounded(network) if config.eight_bits else nullcontext():
+    with _coarse(network, config):
         tuned = train(network, sets, config, checkpoint=context.scratch / "training.pt", distiller=distiller,
                       on_curve=on_curve)  # fmt: skip
     restore(tuned.network)
+    release(tuned.network)
     shares = require_masked(tuned.network)
     path = context.folder / "pose.pt"
     save_network(tuned.network, path)
@@ -59,6 +62,18 @@ def tune_pose(
         "first": tuned.curve[0], "last": tuned.curve[-1], "zero_share": shares["zero_share"],
     }  # fmt: skip
     return Artefact(path, "pose"), metrics | ({"teacher": teacher.name} if teacher else {})
+
+
+def _coarse(network: Any, config: Tuning) -> AbstractContextManager[None]:
+    """The rounding that a network learns with."""
+    from compression.codebook import clustering
+    from compression.rounding import rounded
+
+    if config.eight_bits and config.least_clustered:
+        raise ConfigError("one rounding at a time", field="least_clustered", expected="none beside eight_bits")
+    if config.least_clustered:
+        return clustering(network, config.least_clustered)
+    return rounded(network) if config.eight_bits else nullcontext()
 
 
 def write_curve(curve: Sequence[dict[str, float]], folder: Path) -> None:

@@ -95,8 +95,11 @@ def blocks(groups: Sequence[Channels]) -> list[str]:
     return sorted({group.block for group in groups}, key=_in_order)
 
 
-def prune(network: nn.Module, asked: Sequence[Asked]) -> None:
-    """Take the least important channels away, in place; `network` is that of the groups or a copy of it."""
+def prune(network: nn.Module, asked: Sequence[Asked]) -> dict[str, list[int]]:
+    """Take the least important channels away, in place; `network` is that of the groups or a copy of it.
+
+    Returns, by the name of each convolution that lost some, which of its output channels are left.
+    """
     leaving: dict[tuple[str, Any], list[Tensor]] = {}
     for part in asked:
         gone = torch.zeros(part.channels.count, dtype=torch.bool)
@@ -104,11 +107,15 @@ def prune(network: nn.Module, asked: Sequence[Asked]) -> None:
         for cut in part.channels.cuts:
             leaving.setdefault((cut.layer, cut.remove), []).append(cut.channels[gone[cut.leaves_with]])
     modules = dict(network.named_modules())
+    kept: dict[str, list[int]] = {}
     # A layer that reads several groups loses all at once, so that all numbers are those of the whole layer.
     for (layer, remove), channels in leaving.items():
         which = sorted(set(torch.cat(channels).tolist()))
         if which:
+            if remove in _MAKERS:
+                kept[layer] = sorted(set(range(modules[layer].out_channels)) - set(which))
             remove(modules[layer], which)
+    return kept
 
 
 def ask(

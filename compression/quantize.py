@@ -14,11 +14,18 @@ from numpy.typing import NDArray
 from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
+from compression.slim import slim
+
 FloatArray = NDArray[np.float32]
 Method = Literal["minmax", "percentile", "entropy"]
 
 #: Attention multiplies and normalises values of very different sizes: one scale a tensor is too coarse for it.
 _ATTENTION = {"MatMul", "Softmax"}
+
+_ROUNDING = {"QuantizeLinear", "DequantizeLinear"}
+
+#: What stands between a convolution and the next one, value by value: Sigmoid and Mul are SiLU.
+_ACTIVATION = {"Sigmoid", "Mul", "Relu", "Clip", "LeakyRelu", "HardSwish"}
 
 _METHODS = {
     "minmax": CalibrationMethod.MinMax, "percentile": CalibrationMethod.Percentile,
@@ -96,8 +103,11 @@ def to_half(source: Path, target: Path) -> None:
     """
     model = onnx.load(source)
     graph = model.graph
+    scales = {name for node in graph.node if node.op_type in _ROUNDING for name in node.input[1:]}
     for weight in list(graph.initializer):
         values = onnx.numpy_helper.to_array(weight)
+        if weight.name in scales:
+            continue
         if values.dtype != np.float32 or values.size < _LEAST_VALUES or np.abs(values).max() > np.finfo(np.float16).max:
             continue
         graph.initializer.remove(weight)
@@ -110,8 +120,20 @@ def to_half(source: Path, target: Path) -> None:
     onnx.save(model, target)
 
 
+def finish(named: Path, target: Path) -> None:
+    """Write a quantized file as it ships to `target`: what is float in it in half precision, names short.
+
+    named: is changed likewise, but for its names.
+    """
+    to_half(named, named)
+    slim(named, target)
+
+
 def float_nodes(model: onnx.ModelProto) -> list[str]:
-    """The nodes that must stay in float: attention's products, and everything from each head branch's last conv.
+    """The nodes that stay in float: attention's products, the first convolution with its activation, and everything
+    from each head branch's last conv.
+
+    The first convolution reads three channels: too few for integer kernels, which are slower at it than float ones.
 
     The decode puts pixels (0-320) beside scores (0-1): under one scale the scores collapse. So the graph is
     walked back from its outputs, and each path ends with the first convolution that has learned weights; the
@@ -127,7 +149,19 @@ def float_nodes(model: onnx.ModelProto) -> list[str]:
         kept.add(node.name)
         if node.op_type != "Conv" or _behind_softmax(node, producer):
             waiting.extend(node.input)
-    return sorted(kept)
+    return sorted(kept | _first(model))
+
+
+def _first(model: onnx.ModelProto) -> set[str]:
+    """The convolution of the picture, and the nodes of its activation."""
+    read = {entry.name for entry in model.graph.input}
+    found: set[str] = set()
+    for node in model.graph.node:  # each after those that it reads
+        wanted = {"Conv"} if not found else _ACTIVATION
+        if node.op_type in wanted and read.intersection(node.input):
+            found.add(node.name)
+            read = read.union(node.output) if len(found) > 1 else set(node.output)
+    return found
 
 
 def _behind_softmax(node: onnx.NodeProto, producer: dict[str, onnx.NodeProto]) -> bool:

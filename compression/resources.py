@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -12,12 +11,7 @@ from typing import Any
 
 import numpy as np
 
-#: Counters of the processor packages' energy, µJ (Linux powercap, Intel and AMD; often for root alone).
-_COUNTERS = Path("/sys/class/powercap")
-
-#: Where no counter can be read: what one busy core is taken to draw, W. A Raspberry Pi 5 draws some 7 W with four busy
-#: cores and 3 W at rest (Raspberry Pi's own figures), a core of a desktop or server processor 3 to 10 W.
-ASSUMED_W = 5.0
+from keypoints.resources import ASSUMED_W, energy_j, joules, peak_mb
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,29 +44,9 @@ def _use(model: Path, size: tuple[int, int] | None, frames: int) -> Use:
     picture = np.random.default_rng(0).random((1, 3, *(runner.size or size or (320, 320))), np.float32)
     for _ in range(3):
         runner.run(picture)
-    joules, cpu_s = _joules(), time.process_time()
+    before, cpu_s = joules(), time.process_time()
     for _ in range(frames):
         runner.run(picture)
-    spent_s, after = time.process_time() - cpu_s, _joules()
-    used = after - joules if joules is not None and after is not None else None
-    measured = used is not None and used > 0  # a counter that ran over, or stands still, tells nothing
-    energy = used if used is not None and measured else spent_s * ASSUMED_W
-    return Use(_peak_mb(), 1000 * spent_s / frames, 1000 * energy / frames, measured)
-
-
-def _peak_mb() -> float:
-    """The most memory that this process held, MB. On Linux getrusage counts what the parent held before the start."""
-    try:
-        lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
-        return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) / 1024
-    except (OSError, StopIteration):
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-
-def _joules() -> float | None:
-    """What all processor packages have used so far, J; None where it can't be read."""
-    try:
-        counters = [path / "energy_uj" for path in sorted(_COUNTERS.glob("*-rapl:[0-9]"))]
-        return sum(int(path.read_text()) for path in counters) / 1e6 if counters else None
-    except (OSError, ValueError):
-        return None
+    spent_s = time.process_time() - cpu_s
+    energy, measured = energy_j(before, joules(), spent_s)
+    return Use(peak_mb(), 1000 * spent_s / frames, 1000 * energy / frames, measured)

@@ -56,6 +56,11 @@ class Record(Schema):
         """The name of its folder inside that of the plan."""
         return f"{self.number:02}-{self.name}"
 
+    @property
+    def names(self) -> tuple[str, str, str]:
+        """What later steps may call it."""
+        return self.name, str(self.number), self.step
+
 
 @dataclass(frozen=True, slots=True)
 class Context:
@@ -85,7 +90,7 @@ class Context:
     def record(self, name: str) -> Record:
         """The last earlier record of that name, number, or kind of step. Raises InputError when there is none."""
         for record in reversed(self.history):
-            if name in (record.name, str(record.number), record.step):
+            if name in record.names:
                 return record
         known = ", ".join(record.name for record in self.history) or "none"
         raise InputError("no such step before this one", field=name, expected=known)
@@ -105,7 +110,7 @@ class Context:
         """
         if name == "source" and self.source is not None:
             return self.source.path
-        known = {word for record in self.history for word in (record.name, str(record.number), record.step)}
+        known = {word for record in self.history for word in record.names}
         made = self.artefact(self.record(name)) if name in known else None
         if made is not None:
             return made.path

@@ -55,6 +55,14 @@ class RewriteStep(StepConfig):
     step: Literal["rewrite"] = "rewrite"
 
 
+class LevelsStep(StepConfig):
+    """Takes grids of the pose head away, those of the people too small to be of use."""
+
+    step: Literal["levels"] = "levels"
+    drop: tuple[int, ...] = Field(min_length=1, description="strides of the grids, px: 8 finds the smallest people")
+    side: int = Field(default=256, ge=32, multiple_of=32, description="px, of the input whose MACs are counted")
+
+
 class PruneStep(StepConfig):
     """Takes whole channels away."""
 
@@ -100,6 +108,29 @@ class ReapplyStep(StepConfig):
 
     step: Literal["reapply"] = "reapply"
     mask: str = Field(default="mask", coerce_numbers_to_str=True, description="name or number of the mask step")
+
+    @property
+    def reads_history(self) -> bool:
+        return True
+
+
+class RefitStep(StepConfig):
+    """Gives every convolution of a pose model, in least squares, the weights that answer most like those of the model
+    that it was made from; what training begins with is then much nearer."""
+
+    step: Literal["refit"] = "refit"
+    like: str = Field(default="source", description="checkpoint, name or number of an earlier step, or source")
+    relu: tuple[str, ...] = Field(
+        default=(), description="blocks (model.0, model.23.cv2), or all: ReLU there in place of SiLU, which takes int8 "
+        "two passes over each feature map and ReLU none"
+    )  # fmt: skip
+    least_clustered: int | None = Field(
+        default=None, ge=1, description="layers with as many weights get them from sixteen levels, half a byte each"
+    )
+    images: Images = Field(description="what its layers are shown; labels are not looked at")
+    side: int = Field(default=256, ge=32, multiple_of=32, description="px, of the input")
+    batches: int = Field(default=24, ge=1, description="of sixteen of these images; too few are learned by heart")
+    seed: int = 0
 
     @property
     def reads_history(self) -> bool:
@@ -261,9 +292,11 @@ class SweepStep(_Scan):
 
 AnyStep = Annotated[
     RewriteStep
+    | LevelsStep
     | PruneStep
     | MaskStep
     | ReapplyStep
+    | RefitStep
     | SensitivityStep
     | SweepStep
     | FinetuneStep

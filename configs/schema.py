@@ -188,6 +188,17 @@ class Follow(Schema):
     tiles: bool = Field(default=True, description="while nobody is found, every second look is at a part, enlarged")
 
 
+class Hints(Schema):
+    """How a rep is compared with the same person's own best ones."""
+
+    enabled: bool = True
+    newest: int = Field(default=50, ge=5, le=1000, description="full reps of an exercise that are remembered")
+    least_reps: int = Field(default=5, ge=3, description="of them before anything is compared")
+    best_share: float = Field(default=0.3, gt=0, le=1, description="of them, by range of motion, are the best")
+    range_drop: float = Field(default=0.15, gt=0, le=1, description="so much less of the way than those is said")
+    hurried: float = Field(default=0.6, gt=0, lt=1, description="a rep in a smaller share of their time is said")
+
+
 class Run(Schema):
     """configs/run.yaml: the edge runner."""
 
@@ -200,7 +211,11 @@ class Run(Schema):
     follow: Follow = Follow()
     head: str | None = Field(default=None, description="head file; the shipped one without it")
     threads: int = Field(default=0, ge=0, description="for the pose model; 0 takes every core, four at most")
-    log: str = Field(default="auto", description="a folder; auto: the user's data folder; none: no session log")
+    log: str = Field(default="auto", description="auto: cameras into the user's own history; always; none; a folder")
+    set_pause_s: float = Field(default=15.0, gt=0, description="a longer pause between two reps ends a set")
+    workout: str | None = Field(default=None, description="file with a plan of sets and rests")
+    sound: Literal["auto", "voice", "beep", "none"] = "auto"
+    hints: Hints = Hints()
     fps: float | None = Field(default=None, gt=0, description="leave out frames that come faster; null reads all")
     camera: CameraSettings = CameraSettings()
     stream_timeout_s: float = Field(default=5.0, gt=0, description="to open a stream, and for its next frame")

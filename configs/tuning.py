@@ -107,6 +107,9 @@ class Tuning(Schema):
     eight_bits: bool = Field(
         default=False, description="round weights and activations to 8 bits meanwhile, for a pose model to be quantized"
     )
+    least_clustered: int | None = Field(
+        default=None, ge=1, description="round layers with as many weights to sixteen levels meanwhile, see step refit"
+    )
     device: str = Field(default="auto", description="auto: CUDA where it is, else the processor")
     save_every: int = Field(default=100, ge=1, description="steps between checkpoints from which a killed run goes on")
     head: TrainHead | None = Field(default=None, description="how a head is trained; its data is in `data`")

@@ -53,6 +53,21 @@ def governor(root: Path = ROOT) -> str | None:
     return _read(root / "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
 
 
+def frequency_mhz(root: Path = ROOT) -> float | None:
+    """What the first core runs at now; None where the kernel does not tell."""
+    text = _read(root / "sys/devices/system/cpu/cpu0/cpufreq/scaling_cur_freq")
+    if text and text.isdigit():
+        return int(text) / 1000
+    found = re.search(r"^cpu MHz\s*:\s*([\d.]+)$", _read(root / "proc/cpuinfo") or "", flags=re.MULTILINE)
+    return float(found[1]) if found else None
+
+
+def throttle_count(root: Path = ROOT) -> int | None:
+    """How often the first core was slowed down for its heat since the start (Intel); None where nobody counts."""
+    text = _read(root / "sys/devices/system/cpu/cpu0/thermal_throttle/core_throttle_count")
+    return int(text) if text and text.isdigit() else None
+
+
 def temperature_c(root: Path = ROOT) -> float | None:
     """The hottest sensor of the machine, in degrees Celsius; None without one."""
     texts = (_read(zone / "temp") for zone in (root / "sys/class/thermal").glob("thermal_zone*"))

@@ -9,6 +9,7 @@ from typing import Any
 from classifier.head import SHIPPED as SHIPPED_HEAD
 from classifier.head import OnnxHead
 from configs.schema import Run
+from keypoints.card import PoseCard
 from keypoints.estimator import PoseEstimator, create
 from keypoints.files import sha256
 from keypoints.yolo import SHIPPED as SHIPPED_POSE
@@ -36,6 +37,9 @@ class Models:
                 "precision": estimator.precision,
                 "input": list(estimator.input_size),
             }
+            card = getattr(estimator, "card", None)  # a file of MediaPipe's has none
+            if isinstance(card, PoseCard):
+                described["pose"] |= {"model": card.name, "version": card.version}
         head = OnnxHead(settings.head or SHIPPED_HEAD)
         described["head"] = {**_file(head.path), "name": head.card.name, "version": head.card.version}
         return cls(estimator, head, described)

@@ -85,16 +85,7 @@ class Report:
 
     def write(self, path: Path) -> None:
         """Write the file whole or not at all. Raises RepSightError when that fails (a full disk)."""
-        beside = _beside(path)
-        try:
-            with beside.open("w", encoding="utf-8") as file:
-                json.dump(self.content(), file, indent=1)
-                file.flush()
-                os.fsync(file.fileno())
-            beside.replace(path)
-        except OSError as error:
-            beside.unlink(missing_ok=True)
-            raise RepSightError(f"{path}: the report can't be written: {error.strerror}") from None
+        write_whole(path, json.dumps(self.content(), indent=1))
 
     def _show(self, reading: Reading) -> None:
         """A segment is what the screen said: it starts when its action first shows and ends when another does."""
@@ -121,6 +112,20 @@ def check_writable(path: Path, what: str) -> None:
         beside.unlink()
     except OSError as error:
         raise InputError(f"can't be written: {error.strerror}", file=path, field=what) from None
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file whole or not at all. Raises RepSightError when that fails (a full disk)."""
+    beside = _beside(path)
+    try:
+        with beside.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise RepSightError(f"{path}: the report can't be written: {error.strerror}") from None
 
 
 def _beside(path: Path) -> Path:

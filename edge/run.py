@@ -13,6 +13,8 @@ from classifier.reader import ActionReader
 from configs.loader import load
 from configs.schema import Counting, Run
 from edge.draw import dimmed, draw
+from edge.history.log import SessionLog, open_log
+from edge.history.read import Bests
 from edge.machine import cameras
 from edge.models import Models
 from edge.paint import Image
@@ -22,9 +24,12 @@ from edge.report import Report, check_writable
 from edge.save import VideoSaver, check_save_path
 from edge.scoreboard import BoardMaker, Scoreboard
 from edge.screens import Screen, open_screen
-from edge.sessionlog import SessionLog
 from edge.sources import Item, Lost, Sample, Source, never, open_source, thinned
 from edge.words import clock, totals_in_words
+from edge.workout.coach import Coach
+from edge.workout.form import Form
+from edge.workout.progress import open_workout
+from edge.workout.voice import Voice
 from keypoints.errors import InputError, RepSightError
 from keypoints.types import Frame
 
@@ -82,28 +87,39 @@ def run(
             check_save_path(save)
         name, greeting = choose_source(settings.source)
         keep_inputs({"--json": json_file, "--save": save}, [name, settings.pose, settings.head])
-        log = None if settings.log == "none" else parts.enter_context(_open_log(settings.log))
         models = Models.open(settings, with_estimator=not name.lower().endswith(".npz"))
         parts.callback(models.close)
         outcome = Outcome(Report(name, models.described))
+        plan = open_workout(settings.workout, models.head.card.actions)
+        log, trouble = open_log(settings, name)
+        if log is not None:
+            parts.enter_context(log)
         try:
             source = parts.enter_context(open_source(name, settings, stopped))
         except KeyboardInterrupt:  # asked to stop while a stream was slow to open
             _finish(outcome, None, log, json_file)
             return outcome
+        if settings.log == "auto" and not source.live:  # a film behind a URL
+            log = None
         pipeline = Pipeline(models.estimator, ActionReader(models.head, settings=counting), settings.follow)
         saver = None if save is None else parts.enter_context(VideoSaver(save, source.fps))
         screen = parts.enter_context(open_screen(settings))
         outcome.say = screen.say
         if greeting is not None:
             screen.say(greeting)
-        runner = Runner(source, pipeline, screen, outcome, saver, log)
+        outcome.tell(trouble)
+        for notice in log.notices if log is not None else ():
+            screen.say(f"warning: {notice}")
+        voice = parts.enter_context(Voice(settings.sound)) if source.live or plan is not None else None
+        coach = Coach(Form(settings.hints, log.past_reps if log is not None else ()), plan, voice)
+        screen.on_key = coach.press
+        runner = Runner(source, pipeline, screen, outcome, saver, log, coach, coach.workout_name)
         try:
             at_its_speed = settings.real_time and screen.watched and not source.live
             runner.run(stopped, max_frames, real_time=at_its_speed, fps=settings.fps)
         finally:
             outcome.tell(source.notice, exit_code=2)
-            _finish(outcome, saver, log, json_file)
+            _finish(outcome, saver, log, json_file, coach)
     return outcome
 
 
@@ -119,10 +135,12 @@ class Runner:
         saver: VideoSaver | None = None,
         log: SessionLog | None = None,
         scoreboard: BoardMaker | None = None,
+        workout: str | None = None,
     ) -> None:
+        """workout: the name of the plan that is followed, for the log."""
         self._source, self._pipeline, self._screen = source, pipeline, screen
         self._outcome, self._saver, self._log = outcome, saver, log
-        self._scoreboard = scoreboard or Scoreboard()
+        self._scoreboard, self._workout = scoreboard or Scoreboard(), workout
         self._size = source.size
         self._image: Image | None = None
         self._lost = False
@@ -140,7 +158,7 @@ class Runner:
         """
         report = self._outcome.report
         if self._log is not None:
-            self._log.begin(report.source)
+            self._log.begin(report.source, report.models, workout=self._workout, live=self._source.live)
         began_s = time.perf_counter()
         for item in thinned(self._source, fps):
             if real_time:
@@ -208,10 +226,6 @@ def keep_inputs(outputs: dict[str, Path | None], inputs: Sequence[str | None]) -
         taken.add(place)
 
 
-def _open_log(folder: str) -> SessionLog:
-    return SessionLog(None if folder == "auto" else Path(folder).expanduser())
-
-
 def choose_source(name: str) -> tuple[str, str | None]:
     """The source, and what to say of the choice: `auto` is the first camera, or the demo clip without one."""
     if name != "auto":
@@ -225,7 +239,13 @@ def _sleep_until(due_s: float, stopped: Callable[[], bool]) -> None:
         time.sleep(min(left_s, 0.1))
 
 
-def _finish(outcome: Outcome, saver: VideoSaver | None, log: SessionLog | None, json_file: Path | None) -> None:
+def _finish(
+    outcome: Outcome,
+    saver: VideoSaver | None,
+    log: SessionLog | None,
+    json_file: Path | None,
+    coach: Coach | None = None,
+) -> None:
     """End the session, write the report, and put the run into words."""
     report, places = outcome.report, []
     if log is not None:
@@ -244,7 +264,12 @@ def _finish(outcome: Outcome, saver: VideoSaver | None, log: SessionLog | None, 
             outcome.tell(str(error))
         else:
             places.append(str(json_file))
-    counted = totals_in_words(report.totals, report.holds_s)
-    outcome.summary = f"{counted} in {clock(report.duration_s)}" + (
-        f" - saved to {', '.join(places)}" if places else ""
-    )
+    parts = [f"{totals_in_words(report.totals, report.holds_s)} in {clock(report.duration_s)}"]
+    if coach is not None and coach.progress is not None:
+        parts.append(f"{coach.workout_name}: {coach.progress.sets_done} of {coach.progress.sets_in_all} sets done")
+    bests = log.new_bests() if log is not None else Bests()
+    if bests.reps or bests.holds_s:
+        parts.append(f"a new best: {totals_in_words(bests.reps, bests.holds_s)}")
+    if places:
+        parts.append(f"saved to {', '.join(places)}")
+    outcome.summary = " - ".join(parts)

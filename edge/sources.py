@@ -84,6 +84,20 @@ def never() -> bool:
     return False
 
 
+def _is_camera(text: str) -> bool:
+    device = text.startswith("/dev/") and not text.startswith("/dev/shm/")  # there are files, in memory
+    return text == "picamera" or text.isdigit() or device
+
+
+def _is_url(text: str) -> bool:
+    return re.match(r"(https?|rtsps?|rtmp|udp|tcp)://", text) is not None
+
+
+def may_be_live(text: str) -> bool:
+    """Whether what the user named is a camera or stream; behind a URL may be a film as well."""
+    return _is_camera(text) or _is_url(text)
+
+
 def open_source(text: str, settings: Run | None = None, stopped: Callable[[], bool] = never) -> Source:
     """Open what the user named (see KINDS).
 
@@ -94,11 +108,11 @@ def open_source(text: str, settings: Run | None = None, stopped: Callable[[], bo
     quiet()
     if text == "demo":
         return _open_demo()
-    if text == "picamera" or text.isdigit() or text.startswith("/dev/"):
+    if _is_camera(text):
         from edge.live import open_camera
 
         return open_camera(text, settings.camera, stopped)
-    if re.match(r"(https?|rtsps?|rtmp|udp|tcp)://", text):
+    if _is_url(text):
         from edge.live import open_url
 
         return open_url(text, settings.stream_timeout_s, stopped)

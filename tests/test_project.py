@@ -105,7 +105,8 @@ def run_fresh(code: str, *arguments: str, cwd: Path = ROOT) -> str:
 
 
 def test_every_module_of_the_runner_imports_nothing_of_the_workshop() -> None:
-    modules = ["cli", *(f"edge.{path.stem}" for path in (ROOT / "edge").glob("[!_]*.py"))]
+    paths = [path.relative_to(ROOT).with_suffix("") for path in (ROOT / "edge").rglob("[!_]*.py")]
+    modules = ["cli", *(".".join(path.parts) for path in paths)]
     code = f"import importlib, sys\nfor name in {modules!r}: importlib.import_module(name)\nprint(*sys.modules)"
     loaded = {name.partition(".")[0] for name in run_fresh(code).split()}
     assert {"numpy", "onnxruntime", "cv2"} <= loaded

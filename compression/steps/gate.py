@@ -16,7 +16,7 @@ from compression.head_agreement import head_agreement
 from compression.limits import Check, against
 from compression.runners import FloatArray, open_runner
 from compression.step import Artefact, Context, Metrics, register
-from compression.steps.quantize import FLOATING
+from compression.steps.quantize import FLOATING, NAMED
 from configs.compression import GateStep
 from keypoints.errors import RepSightError
 from keypoints.letterbox import Letterbox
@@ -81,13 +81,13 @@ def measured(path: Path, size: tuple[int, int] | None, config: GateStep) -> Figu
 
 
 def _collapse(path: Path, config: GateStep) -> Loss | None:
-    """The tensor that a quantized file lost, when the graph that it was made from lies beside it."""
-    floating = path.with_name(FLOATING)
+    """The tensor that a quantized file lost, when the graphs that it was made from lie beside it."""
+    floating, named = path.with_name(FLOATING), path.with_name(NAMED)
     size = open_runner(path).size
     folder = Path(config.folder) / "images" if config.folder else Path(config.frames or "") / "images"
-    if not floating.is_file() or size is None or not folder.is_dir():
+    if not floating.is_file() or not named.is_file() or size is None or not folder.is_dir():
         return None
-    return first_collapse(floating, path, _pictures(folder, size))
+    return first_collapse(floating, named, _pictures(folder, size))
 
 
 def _pictures(folder: Path, size: tuple[int, int]) -> list[FloatArray]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import torch
@@ -18,6 +19,9 @@ from configs.compression import PruneStep
 from keypoints.errors import InputError, RepSightError
 
 _BATCH = 16
+
+#: Which output channels of each convolution are left, for steps that look at the network before.
+KEPT = "kept.json"
 
 
 @register("prune")
@@ -36,7 +40,8 @@ def _pose(artefact: Artefact, config: PruneStep, context: Context) -> tuple[Arte
     groups = pruning.prunable(network, config.criterion, config.head)
     asked = pruning.ask(groups, config.ratio, _ratios(config, context), scope=config.scope, round_to=config.round_to)
     network.zero_grad(set_to_none=True)
-    pruning.prune(network, asked)
+    kept = pruning.prune(network, asked)
+    (context.folder / KEPT).write_text(json.dumps(kept))
     path = context.folder / "pose.pt"
     save_network(network, path)
     written = load_network(path)

@@ -11,7 +11,7 @@ from compression.calibration import chosen, tensors, thinned
 from compression.checkpoint import load_network, own_pictures, to_onnx
 from compression.collapse import first_collapse
 from compression.export import COMPARED, write_card
-from compression.quantize import Quantizer, float_nodes, to_half
+from compression.quantize import Quantizer, finish, float_nodes, to_half
 from compression.runners import FloatArray, layout_of, open_runner
 from compression.scan import Harm, scan
 from compression.step import Artefact, Context, Metrics, register
@@ -19,8 +19,8 @@ from configs.compression import QuantizeStep
 from keypoints.card import PoseCard
 from keypoints.errors import InputError, RepSightError
 
-#: The graph that was quantized, whose tensors have the names of those in the int8 file.
-FLOATING = "float.onnx"
+#: The graph that was quantized, and the int8 one while its tensors still have the names of that graph.
+FLOATING, NAMED = "float.onnx", "named.onnx"
 
 
 @register("quantize")
@@ -78,7 +78,7 @@ def _pose(artefact: Artefact, config: QuantizeStep, context: Context) -> tuple[A
         try:
             found.require(config.precision, path, (config.agrees.found, config.agrees.oks))
         except RepSightError as error:
-            lost = first_collapse(context.folder / FLOATING, path, some[:2]) if int8 else None
+            lost = first_collapse(context.folder / FLOATING, context.folder / NAMED, some[:2]) if int8 else None
             raise RepSightError(f"{error}" + (f"; {lost}" if lost else "")) from None
     write_card(path, PoseCard(
         **config.card.model_dump(), input=(side, side), layout=layout_of(source.run(some[0]).shape),
@@ -103,7 +103,8 @@ def _int8(floating: Path, path: Path, calibration: list[FloatArray], config: Qua
         harms = scan(quantizer, some, config.scan, context.folder, context.report)
         _table(harms, structure, context.folder / "scan.csv")
     scanned = {harm.node for harm in harms if harm.keep and harm.node}
-    quantizer.write(path, keep=structure | scanned)
+    quantizer.write(context.folder / NAMED, keep=structure | scanned)
+    finish(context.folder / NAMED, path)
     return {
         "calibration_pictures": len(calibration),
         "nodes": len(quantizer.nodes),

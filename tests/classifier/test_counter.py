@@ -80,6 +80,17 @@ def test_range_of_motion_decides_by_the_table(depth: float, reps: int, shallow: 
     assert all(rep.shallow is shallow for rep in new)
 
 
+@pytest.mark.parametrize("action", ["squat", "deadlift"])
+def test_a_rep_knows_when_it_turned(action: str) -> None:
+    # Down in one second and up in two, from the posture that the action is counted at.
+    time_s = np.arange(0, 9, 0.001)
+    within = time_s % 3
+    share = np.where(within < 1, 1 - np.cos(np.pi * within), 1 + np.cos(np.pi * (within - 1) / 2)) / 2
+    _, counts = play(list(zip(time_s, 1 - share if action == "deadlift" else share, strict=True)), action, fps=50)
+    turned_s = [rep.turned_s for count in counts for rep in count.new_reps]
+    assert turned_s[-2:] == pytest.approx([4, 7], abs=0.15)
+
+
 @settings(max_examples=40, deadline=None)
 @given(start=st.floats(0.05, 0.5))
 def test_a_cycle_that_began_before_the_camera_counts_by_the_same_rule(start: float) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from compression.agreement import agreement
 from compression.collapse import first_collapse
-from compression.quantize import Quantizer, float_nodes, to_half
+from compression.quantize import Quantizer, finish, float_nodes, to_half
 from compression.runners import open_runner
 from compression.scan import blocks, scan
 from compression.step import Artefact, Context, apply
@@ -55,8 +55,9 @@ def test_nodes_go_by_the_layers_that_their_names_tell() -> None:
 def test_the_gate_stops_a_collapsed_decode_and_names_the_tensor(
     whole: bool, quantizer: Quantizer, people_file: Path, coco_folder: Path, tmp_path: Path
 ) -> None:
-    path = tmp_path / "step" / "pose.onnx"
-    quantizer.write(path, keep=() if whole else float_nodes(quantizer.model))
+    named, path = tmp_path / "step" / "named.onnx", tmp_path / "step" / "pose.onnx"
+    quantizer.write(named, keep=() if whole else float_nodes(quantizer.model))
+    finish(named, path)
     config = GateStep(folder=str(coco_folder), ap_drop=0.05, crop_recall_drop=0.05, most_bytes=100_000)
     context = Context(tmp_path, source=Artefact(people_file, "pose"))
     if not whole:

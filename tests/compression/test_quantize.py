@@ -12,7 +12,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from compression import quantize as quantization
-from compression.quantize import Quantizer, float_nodes
+from compression.quantize import Quantizer, finish, float_nodes
 
 
 @pytest.fixture
@@ -73,8 +73,11 @@ def pictures(count: int) -> list[np.ndarray]:
     return [random.random((1, 3, 8, 8), dtype=np.float32) for _ in range(count)]
 
 
-def test_decode_attention_and_the_last_convolution_of_each_branch_stay_in_float(model: onnx.ModelProto) -> None:
+def test_first_convolution_attention_the_last_of_each_branch_and_decode_stay_in_float(
+    model: onnx.ModelProto,
+) -> None:
     assert set(float_nodes(model)) == {
+        "stem", "stem_act",
         "attention", "attention_softmax",
         "box", "box_reshape", "dfl_softmax", "dfl", "dfl_reshape", "decode",
         "score", "score_reshape", "score_sigmoid", "join",
@@ -96,7 +99,7 @@ def test_the_int8_model_answers_like_the_float_one(model: onnx.ModelProto, count
     assert kinds["QuantizeLinear"] and kinds["DequantizeLinear"]
     stored = {tensor.name: tensor for tensor in quantized.graph.initializer}
     assert {stored[n].data_type for n in stored if "weight_quantized" in n} == {TensorProto.INT8}
-    assert stored["stem.weight_scale"].dims == [4], "one scale a channel"
+    assert stored["neck.weight_scale"].dims == [4], "one scale a channel"
     assert "dfl_weight_quantized" not in stored and "box.weight_quantized" not in stored
     float_session, int8_session = (
         ort.InferenceSession(path, providers=["CPUExecutionProvider"]) for path in (source, target)
@@ -124,3 +127,25 @@ def test_every_picture_is_used_once_in_batches() -> None:
             used.append(feed["images"])
     assert len(used) == len(tensors)
     assert all(one is other for one, other in zip(used, tensors, strict=True))
+
+
+def test_what_ships_answers_the_same_with_short_names_and_half_the_float_bytes(
+    model: onnx.ModelProto, tmp_path: Path
+) -> None:
+    source, named, target = (tmp_path / f"{name}.onnx" for name in ("source", "named", "target"))
+    onnx.save(model, source)
+    write_int8(source, named, pictures(2))
+    whole = ort.InferenceSession(named, providers=["CPUExecutionProvider"]).run(None, {"images": pictures(1)[0]})[0]
+    finish(named, target)
+    graph = onnx.load(target).graph
+    assert [entry.name for entry in (*graph.input, *graph.output)] == ["images", "output0"]
+    assert all(len(name) < 4 or name == "output0" for node in graph.node for name in (node.name, *node.output))
+    small, long = (
+        ort.InferenceSession(path, providers=["CPUExecutionProvider"]).run(None, {"images": pictures(1)[0]})[0]
+        for path in (target, named)
+    )
+    np.testing.assert_array_equal(small, long)
+    np.testing.assert_allclose(small, whole, rtol=2e-3, atol=2e-3)
+    float_weights = [t for t in graph.initializer if t.data_type == TensorProto.FLOAT and np.prod(t.dims) >= 64]
+    assert not float_weights, "stored in half, but for scales"
+    assert target.stat().st_size < named.stat().st_size

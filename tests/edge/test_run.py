@@ -24,10 +24,10 @@ import pytest
 
 from configs.schema import Run
 from edge import live
+from edge.history.database import FILE
 from edge.reading import STAGES
 from edge.run import load_settings, run
 from edge.screens import Screen
-from edge.sessionlog import FILE
 from keypoints.errors import ConfigError
 from keypoints.video import Video
 
@@ -105,6 +105,37 @@ def test_no_log_is_kept_where_none_is_wanted(squats: Squats, tiny_head: Path, tm
     assert "saved to" not in outcome.summary
 
 
+def test_a_film_is_not_the_users_training_unless_they_say_so(
+    squats: Squats, tiny_head: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    assert "saved to" not in run(settings(squats(1), tiny_head, log="auto")).summary
+    assert not list(tmp_path.iterdir())
+    outcome = run(settings(squats(2), tiny_head, log="always"))
+    assert outcome.summary.endswith(f"saved to {tmp_path / 'repsight' / FILE}")
+    again = run(settings(squats(3), tiny_head, log="always"))
+    assert "a new best: 3 squats" in again.summary
+
+
+def test_a_camera_is_counted_also_where_the_users_own_history_cannot_be_had(
+    mjpeg: Any, tiny_head: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "repsight").write_text("in the way")
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    outcome = run(settings(mjpeg.url, tiny_head, log="auto"), max_frames=3)
+    assert outcome.report.frames == 3 and outcome.exit_code == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("warning: ") and "log folder: can't be made" in line and "counting goes on" in line
+
+
+def test_a_workout_is_followed_and_summed_up(squats: Squats, tiny_head: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text("name: Mine\nrest_s: 0\nsteps: [{action: squats, sets: 2, reps: 2}]\n")
+    outcome = run(settings(squats(3), tiny_head, log=str(tmp_path), workout=str(tmp_path / "mine.yaml")))
+    assert "3 squats in 0:06 - Mine: 1 of 2 sets done - saved to" in outcome.summary
+    with sqlite3.connect(tmp_path / FILE) as db:
+        assert db.execute("SELECT workout FROM sessions").fetchall() == [("Mine",)]
+
+
 @pytest.mark.parametrize(
     ("make", "size"),
     [
@@ -165,6 +196,7 @@ def test_damaged_images_are_said_in_one_line_and_not_by_the_libraries(
         (["squats.npz", "--save", "o.txt"], "expected .mp4"),
         (["squats.npz", "--log", "text.mp4"], "text.mp4"),
         (["squats.npz", "--log", "/proc/log"], "log folder: can't be made"),
+        (["squats.npz", "--workout", "plan.yaml"], "steps.0.action: no exercise"),
         (["squats.npz", "--head", "text.mp4"], "text.mp4"),
         (["squats.npz", "--head", "missing.onnx"], "missing.onnx: no such file"),
         (["empty.mp4", "--pose", "text.mp4"], "text.mp4"),
@@ -187,6 +219,7 @@ def test_wrong_input_gives_one_clear_line_and_exit_code_2(
     (tmp_path / "text.npz").write_text("no sequence")
     (tmp_path / "empty.mp4").touch()
     (tmp_path / "typo.yaml").write_text("folder_fsp: 5\n")
+    (tmp_path / "plan.yaml").write_text("steps: [{action: sqat, reps: 5}]\n")
     (tmp_path / "squats.npz").write_bytes(squats(1).read_bytes())
     screen = [] if "--screen" in arguments else ["--screen", "none"]
     head = [] if "--head" in arguments else ["--head", str(tiny_head)]
@@ -270,8 +303,8 @@ def test_the_shipped_settings_are_the_defaults() -> None:
 
 
 def full_disk() -> None:
-    """No file of this process may grow past 100 kB."""
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+    """No file of this process may grow past 300 kB."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
 
 
 def test_a_disk_that_fills_up_is_said_once_and_counting_goes_on(

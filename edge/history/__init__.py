@@ -1,0 +1,1 @@
+"""What was done: sessions, sets, reps and holds, kept in one database, rep by rep."""

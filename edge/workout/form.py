@@ -1,0 +1,86 @@
+"""Form hints: a rep beside the person's own best ones."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from statistics import median
+from typing import Protocol
+
+from classifier.counter import Rep
+from configs.schema import Hints
+
+
+class Done(Protocol):
+    """What is known of a rep that was done: a `Rep`, or one out of the history."""
+
+    @property
+    def action(self) -> str: ...
+    @property
+    def start_s(self) -> float: ...
+    @property
+    def end_s(self) -> float: ...
+    @property
+    def range_of_motion(self) -> float: ...
+    @property
+    def shallow(self) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Best:
+    """What a person's best reps of an exercise are like: share of a full rep, and seconds from start to end."""
+
+    range_of_motion: float
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """What there is to say of a rep: two lines of a screen, and what a voice says."""
+
+    headline: str
+    advice: str
+    said: str
+
+
+class Form:
+    """Compares each rep with the best of the same person's newest ones."""
+
+    def __init__(self, settings: Hints, past: Iterable[Done] = ()) -> None:
+        """past: earlier reps, oldest first."""
+        self._settings = settings
+        self._reps: dict[str, deque[Done]] = {}
+        for rep in past:
+            self._remember(rep)
+
+    def best(self, action: str) -> Best | None:
+        """The middle of the person's best reps, by range of motion; None while there are too few to tell."""
+        reps = self._reps.get(action, ())
+        if len(reps) < self._settings.least_reps:
+            return None
+        ranked = sorted(reps, key=lambda rep: rep.range_of_motion, reverse=True)
+        best = ranked[: max(3, round(self._settings.best_share * len(ranked)))]
+        return Best(median(rep.range_of_motion for rep in best), median(rep.end_s - rep.start_s for rep in best))
+
+    def judge(self, rep: Rep) -> Hint | None:
+        """What to say of this rep, None for a good one; it is one of the earlier ones from now on."""
+        best = self.best(rep.action)
+        self._remember(rep)
+        if not self._settings.enabled:
+            return None
+        if rep.shallow:
+            return Hint("Shallow", "Counted - go all the way next time", "all the way")
+        if best is None:
+            return None
+        seconds = rep.end_s - rep.start_s
+        if rep.range_of_motion < best.range_of_motion - self._settings.range_drop:
+            shares = f"{rep.range_of_motion:.0%} of the way, your best reps reach {best.range_of_motion:.0%}"
+            return Hint("Go further", shares, "further")
+        if seconds < self._settings.hurried * best.seconds:
+            return Hint("Slower", f"{seconds:.1f} s, your best reps take {best.seconds:.1f} s", "slower")
+        return None
+
+    def _remember(self, rep: Done) -> None:
+        if not rep.shallow:
+            self._reps.setdefault(rep.action, deque(maxlen=self._settings.newest)).append(rep)
