@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Sequence
 from dataclasses import replace
 
 from classifier.counter import Count, Rep, RepCounter
@@ -13,14 +12,8 @@ from classifier.taught import with_taught
 from classifier.window import Tick, Window
 from configs.loader import load_actions
 from configs.schema import Actions, Counting
+from keypoints.clock import Clock, untimed
 from keypoints.types import FloatArray
-
-#: Times the body of a `with` under a stage's name.
-Clock = Callable[[str], AbstractContextManager[None]]
-
-
-def _untimed(stage: str) -> AbstractContextManager[None]:
-    return nullcontext()
 
 
 def _counted_at(time_s: float, reps: Sequence[Rep]) -> tuple[Rep, ...]:
@@ -52,7 +45,7 @@ class ActionReader:
         """Seconds held so far, by action."""
         return dict(self._counter.holds_s)
 
-    def update(self, time_s: float, keypoints: FloatArray | None, clock: Clock = _untimed) -> Count | None:
+    def update(self, time_s: float, keypoints: FloatArray | None, clock: Clock = untimed) -> Count | None:
         """One frame. keypoints: float32 (17, 3), or None when the subject is not seen in it.
 
         The head is asked at its own rate, not at the camera's: between two samples the last count goes on, without

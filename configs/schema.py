@@ -179,6 +179,15 @@ class CameraSettings(Schema):
     fps: float = Field(default=30, gt=0)
 
 
+class Follow(Schema):
+    """How the pose model follows the subject: it looks at a crop around them, and now and then at the whole picture."""
+
+    enabled: bool = Field(default=True, description="false: every look is at the whole picture")
+    margin: float = Field(default=0.35, ge=0.1, le=2, description="about the subject, in sides of their box")
+    whole_every_s: float = Field(default=1.0, gt=0, description="seconds between looks at the whole picture")
+    tiles: bool = Field(default=True, description="while nobody is found, every second look is at a part, enlarged")
+
+
 class Hints(Schema):
     """How a rep is compared with the same person's own best ones."""
 
@@ -199,6 +208,7 @@ class Run(Schema):
     real_time: bool = Field(default=True, description="play a file at its own speed on a screen")
     pose: str | None = Field(default=None, description="pose model file; the shipped one without it")
     estimator: str | None = Field(default=None, description="name of the pose estimator; else the file's suffix tells")
+    follow: Follow = Follow()
     head: str | None = Field(default=None, description="head file; the shipped one without it")
     threads: int = Field(default=0, ge=0, description="for the pose model; 0 takes every core, four at most")
     log: str = Field(default="auto", description="auto: cameras into the user's own history; always; none; a folder")

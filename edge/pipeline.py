@@ -8,10 +8,11 @@ from contextlib import contextmanager
 
 from classifier.counter import Count
 from classifier.reader import ActionReader
+from configs.schema import Follow
 from edge.reading import Reading, State
 from keypoints.estimator import PoseEstimator
-from keypoints.smoothing import PoseSmoother
-from keypoints.tracker import SubjectTracker
+from keypoints.follow import Kind
+from keypoints.subject import SubjectWatcher
 from keypoints.types import Frame, Pose
 
 
@@ -32,29 +33,21 @@ class Stopwatch:
 class Pipeline:
     """Both stages, chained for one camera."""
 
-    def __init__(self, estimator: PoseEstimator | None, reader: ActionReader) -> None:
-        """estimator: stage 1; None when only keypoint sequences are read."""
-        self._estimator = estimator
+    def __init__(self, estimator: PoseEstimator | None, reader: ActionReader, follow: Follow | None = None) -> None:
+        """estimator: stage 1; None when only keypoint sequences are read. follow: as in `SubjectWatcher`."""
+        self._watcher = None if estimator is None else SubjectWatcher(estimator, follow)
         self._reader = reader
-        self._tracker = SubjectTracker()
-        self._smoother = PoseSmoother()
-        self._identity = self._tracker.identity
+        self._identity = 0
 
     def read(self, frame: Frame) -> Reading:
         """One picture through every stage."""
-        assert self._estimator is not None, "a pipeline without an estimator reads poses alone"
+        assert self._watcher is not None, "a pipeline without an estimator reads poses alone"
         clock = Stopwatch()
-        height, width = frame.image.shape[:2]
-        with clock("letterbox"):
-            prepared = self._estimator.prepare(frame.image)
-        with clock("pose"):
-            people = self._estimator.infer(prepared)
-        with clock("track"):
-            subject = self._tracker.update(people, frame.time_s, (width, height))
-        with clock("smooth"):
-            self._greet()
-            pose = self._smoother.update(subject, frame.time_s)
-        return self._read_pose(frame.time_s, pose, clock)
+        sight = self._watcher.see(frame, clock)
+        if sight.identity != self._identity:  # nothing of the one before may go on
+            self._identity = sight.identity
+            self._reader.forget()
+        return self._read_pose(frame.time_s, sight.pose, clock, sight.look)
 
     def read_pose(self, time_s: float, pose: Pose | None) -> Reading:
         """Stage 2 alone, for a keypoint sequence: past estimator, tracker and smoother."""
@@ -71,16 +64,9 @@ class Pipeline:
             return None
         return self._reading(time_s, None, count, self._state(count), Stopwatch())
 
-    def _greet(self) -> None:
-        """When the subject is somebody else, nothing of the one before may go on."""
-        if self._tracker.identity != self._identity:
-            self._identity = self._tracker.identity
-            self._smoother.reset()
-            self._reader.forget()
-
-    def _read_pose(self, time_s: float, pose: Pose | None, clock: Stopwatch) -> Reading:
+    def _read_pose(self, time_s: float, pose: Pose | None, clock: Stopwatch, look: Kind | None = None) -> Reading:
         count = self._reader.update(time_s, None if pose is None else pose.keypoints, clock)
-        return self._reading(time_s, pose, count, self._state(count), clock)
+        return self._reading(time_s, pose, count, self._state(count), clock, look)
 
     def _state(self, count: Count | None) -> State:
         """What to tell the user."""
@@ -97,7 +83,13 @@ class Pipeline:
         return "rest" if self._reader.reps else "ready"
 
     def _reading(
-        self, time_s: float, pose: Pose | None, count: Count | None, state: State, clock: Stopwatch
+        self,
+        time_s: float,
+        pose: Pose | None,
+        count: Count | None,
+        state: State,
+        clock: Stopwatch,
+        look: Kind | None = None,
     ) -> Reading:
         return Reading(
             time_s=time_s,
@@ -109,5 +101,6 @@ class Pipeline:
             reps=self._reader.reps,
             holds_s=self._reader.holds_s,
             new_reps=count.new_reps if count else (),
+            look=look,
             stage_ms=clock.stage_ms,
         )

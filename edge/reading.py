@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from classifier.counter import Rep
+from keypoints.follow import Kind
 from keypoints.types import Pose
 
 State = Literal[
@@ -26,7 +27,8 @@ class Reading:
     time_s: the frame's time. pose: the subject, or None. action: the action shown to the user, or None while
     nothing is known. confidence: of that action, 0-1. phase: radians in [0, 2 pi), None outside a rep's action.
     state: what the user is told. reps: counted so far, by action. holds_s: seconds held so far, by action.
-    new_reps: the reps that this frame completed. stage_ms: milliseconds by stage name.
+    new_reps: the reps that this frame completed. look: what the pose model was shown: the whole picture, a crop or a
+    tile; None without a picture. stage_ms: milliseconds by stage name.
     """
 
     time_s: float
@@ -38,4 +40,5 @@ class Reading:
     reps: Mapping[str, int] = field(default_factory=dict)
     holds_s: Mapping[str, float] = field(default_factory=dict)
     new_reps: tuple[Rep, ...] = ()
+    look: Kind | None = None
     stage_ms: Mapping[str, float] = field(default_factory=dict)

@@ -128,7 +128,7 @@ def record(
         wait_s = countdown_s if countdown_s is not None else COUNTDOWN_S if source.live else 0.0
         recorder = Recorder(name, wait_s, seconds)
         screen.on_key = recorder.press
-        pipeline = Pipeline(models.estimator, ActionReader(models.head))
+        pipeline = Pipeline(models.estimator, ActionReader(models.head), settings.follow)
         runner = Runner(source, pipeline, screen, Outcome(Report(source_name, models.described)), scoreboard=recorder)
         at_its_speed = settings.real_time and screen.watched and not source.live
         runner.run(lambda: stopped() or recorder.done, real_time=at_its_speed, fps=settings.fps)

@@ -34,6 +34,7 @@ class Report:
         self._shown: str | None = None
         self._reps: list[dict[str, Any]] = []
         self._latency_ms: dict[str, deque[float]] = {stage: deque(maxlen=KEPT) for stage in STAGES}
+        self._looks_ms: dict[str, deque[float]] = {}
         self._first_s = self._last_s = 0.0
 
     def add(self, reading: Reading) -> None:
@@ -51,6 +52,8 @@ class Report:
                                "counted_at_s": round(rep.counted_at_s, 3)})  # fmt: skip
         for stage, milliseconds in reading.stage_ms.items():
             self._latency_ms[stage].append(milliseconds)
+        if reading.look is not None and "chain" in reading.stage_ms:
+            self._looks_ms.setdefault(reading.look, deque(maxlen=KEPT)).append(reading.stage_ms["chain"])
 
     @property
     def fps(self) -> float:
@@ -74,6 +77,10 @@ class Report:
             ],
             "reps": self._reps,
             "latency_ms": {stage: _percentiles(values) for stage, values in self._latency_ms.items() if values},
+            # The chain of frames in which the pose model was shown the whole picture, a crop, or a tile.
+            "looks": {
+                look: {"frames": len(values), "chain": _percentiles(values)} for look, values in self._looks_ms.items()
+            },
         }
 
     def write(self, path: Path) -> None:

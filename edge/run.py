@@ -101,7 +101,7 @@ def run(
             return outcome
         if settings.log == "auto" and not source.live:  # a film behind a URL
             log = None
-        pipeline = Pipeline(models.estimator, ActionReader(models.head, settings=counting))
+        pipeline = Pipeline(models.estimator, ActionReader(models.head, settings=counting), settings.follow)
         saver = None if save is None else parts.enter_context(VideoSaver(save, source.fps))
         screen = parts.enter_context(open_screen(settings))
         outcome.say = screen.say

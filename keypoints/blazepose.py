@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from keypoints.errors import MissingExtraError, ModelError
 from keypoints.estimator import Image, register
 from keypoints.letterbox import to_bgr
+from keypoints.region import Region
 from keypoints.types import Pose
 
 #: Where a `.task` file comes from, for the messages.
@@ -29,6 +30,7 @@ class BlazePose:
     """Finds one person, tracked from picture to picture by MediaPipe; so give it the pictures of one video in order."""
 
     name = "blazepose"
+    takes_regions = False
     precision = "fp16"
     input_size = (256, 256)
 
@@ -58,8 +60,12 @@ class BlazePose:
                              hint=f"get one from {MODEL_PAGE}") from None  # fmt: skip
         self._frames = 0
 
-    def prepare(self, image: Image) -> NDArray[np.uint8]:
-        """The picture in MediaPipe's colour order; it letterboxes by itself, within `infer`."""
+    def prepare(self, image: Image, region: Region | None = None) -> NDArray[np.uint8]:
+        """The picture in MediaPipe's colour order; it letterboxes and crops by itself, within `infer`.
+
+        region: None; MediaPipe follows by itself.
+        """
+        assert region is None, "takes no regions"
         rgb: NDArray[np.uint8] = cv2.cvtColor(to_bgr(image), cv2.COLOR_BGR2RGB)
         return rgb
 
@@ -76,9 +82,9 @@ class BlazePose:
             if (pose := to_pose([(m.x, m.y, m.visibility) for m in landmarks], (width, height), self.floor))
         ]
 
-    def estimate(self, image: Image) -> list[Pose]:
-        """`infer(prepare(image))`."""
-        return self.infer(self.prepare(image))
+    def estimate(self, image: Image, region: Region | None = None) -> list[Pose]:
+        """`infer(prepare(image, region))`."""
+        return self.infer(self.prepare(image, region))
 
     def close(self) -> None:
         """Free the landmarker; left to the interpreter's end, MediaPipe prints a traceback."""

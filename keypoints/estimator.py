@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keypoints.errors import InputError
+from keypoints.region import Region
 from keypoints.types import Pose
 
 Image = NDArray[np.uint8]
@@ -42,16 +43,21 @@ class PoseEstimator(Protocol):
         """Of the model's input: (height, width) px."""
         ...
 
-    def prepare(self, image: Image) -> Any:
-        """Fit a BGR uint8 (H, W, 3) picture to the model."""
+    @property
+    def takes_regions(self) -> bool:
+        """Whether a region of a picture may be looked at by itself; not by one that tracks on its own."""
+        ...
+
+    def prepare(self, image: Image, region: Region | None = None) -> Any:
+        """Fit a BGR uint8 (H, W, 3) picture, or a region of it, to the model."""
         ...
 
     def infer(self, prepared: Any) -> list[Pose]:
         """The people in it, best score first, in pixels of the picture."""
         ...
 
-    def estimate(self, image: Image) -> list[Pose]:
-        """`infer(prepare(image))`."""
+    def estimate(self, image: Image, region: Region | None = None) -> list[Pose]:
+        """`infer(prepare(image, region))`."""
         ...
 
     def close(self) -> None:

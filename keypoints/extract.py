@@ -10,18 +10,18 @@ from pathlib import Path
 
 import numpy as np
 
+from configs.schema import Follow
 from keypoints import skeleton
 from keypoints.errors import RepSightError, SourceError
 from keypoints.estimator import PoseEstimator
 from keypoints.files import sha256
-from keypoints.smoothing import PoseSmoother
-from keypoints.tracker import SubjectTracker
+from keypoints.subject import SubjectWatcher
 from keypoints.types import FloatArray, Frame, KeypointSequence
 from keypoints.video import Video
 
-#: Part of a kept sequence's name. To be raised when estimator, tracker or smoother give other keypoints by the same
-#: model file, so that nothing old is taken for theirs.
-VERSION = 1
+#: Part of a kept sequence's name. To be raised when estimator, following, tracker or smoother give other keypoints by
+#: the same model file, so that nothing old is taken for theirs.
+VERSION = 2
 
 Say = Callable[[str], None]
 
@@ -29,24 +29,18 @@ Say = Callable[[str], None]
 def _silent(said: str) -> None: ...
 
 
-def subject_of(frames: Iterable[Frame], estimator: PoseEstimator) -> KeypointSequence:
-    """The subject's keypoints in every frame: estimator, tracker and smoother, chained as at run time.
+def subject_of(frames: Iterable[Frame], estimator: PoseEstimator, follow: Follow | None = None) -> KeypointSequence:
+    """The subject's keypoints in every frame: stage 1 as at run time; `follow` as in `SubjectWatcher`.
 
     A frame without the subject is all zeros. Raises SourceError when there is no frame.
     """
-    tracker, smoother = SubjectTracker(), PoseSmoother()
-    identity = tracker.identity
+    watcher = SubjectWatcher(estimator, follow)
     times: list[float] = []
     keypoints: list[FloatArray] = []
     size = (0, 0)
     for frame in frames:
-        height, width = frame.image.shape[:2]
-        size = size if times else (width, height)
-        subject = tracker.update(estimator.estimate(frame.image), frame.time_s, (width, height))
-        if tracker.identity != identity:
-            identity = tracker.identity
-            smoother.reset()
-        pose = smoother.update(subject, frame.time_s)
+        size = size if times else (frame.image.shape[1], frame.image.shape[0])
+        pose = watcher.see(frame).pose
         times.append(frame.time_s)
         keypoints.append(np.zeros((skeleton.COUNT, 3), np.float32) if pose is None else pose.keypoints)
     if not times:
@@ -55,23 +49,28 @@ def subject_of(frames: Iterable[Frame], estimator: PoseEstimator) -> KeypointSeq
 
 
 def extract(
-    video: str | Path, estimator: PoseEstimator, cache: Path | None = None, problem: Say = _silent
+    video: str | Path,
+    estimator: PoseEstimator,
+    cache: Path | None = None,
+    problem: Say = _silent,
+    follow: Follow | None = None,
 ) -> KeypointSequence:
     """The subject's keypoints in a video file, its name as `source`.
 
     cache: a folder where the sequence is kept, by what is in the video and in the model file; one that is kept
     there already is read instead. problem: told, in one line, when a damaged video ends early.
+    follow: as in `SubjectWatcher`.
     Raises SourceError when the file is no video.
     """
     video = Path(video)
-    kept = None if cache is None else _kept(video, estimator, cache)
+    kept = None if cache is None else _kept(video, estimator, cache, follow or Follow())
     if kept is not None and kept.exists():
         try:
             return replace(KeypointSequence.load(kept), source=video.name)
         except RepSightError:  # written by half; it is made anew
             kept.unlink()
     with Video(video) as frames:
-        sequence = replace(subject_of(frames, estimator), source=video.name)
+        sequence = replace(subject_of(frames, estimator, follow), source=video.name)
         notice = frames.notice
     if notice is not None:
         problem(notice)
@@ -99,9 +98,9 @@ def default_cache() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "repsight" / "keypoints"
 
 
-def _kept(video: Path, estimator: PoseEstimator, cache: Path) -> Path:
+def _kept(video: Path, estimator: PoseEstimator, cache: Path, follow: Follow) -> Path:
     """The name of a kept sequence: the same video under another name or folder has the same."""
-    whole = f"{VERSION} {estimator.name} {_digest(estimator.path)} {_digest(video)}"
+    whole = f"{VERSION} {estimator.name} {_digest(estimator.path)} {follow!r} {_digest(video)}"
     return cache / f"{hashlib.sha256(whole.encode()).hexdigest()[:32]}.npz"
 
 

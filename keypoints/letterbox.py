@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keypoints.errors import InputError
+from keypoints.region import Region
 
 #: The border's grey, that of YOLO's training (Ultralytics, `LetterBox`).
 BORDER = 114
@@ -17,22 +18,23 @@ BORDER = 114
 
 @dataclass(frozen=True, slots=True)
 class Letterboxed:
-    """A picture that is ready for a model, and the way back.
+    """A picture, or a region of one, that is ready for a model, and the way back.
 
     tensor: float32 (1, 3, h, w), RGB, 0-1; it belongs to its `Letterbox` and is valid until the next one.
-    scale: (x, y), input pixels for one picture pixel. offset: (x, y) of the picture in the input, px.
-    size: (width, height) of the picture, px.
+    scale: (x, y), input pixels for one picture pixel. offset: (x, y) of the region in the input, px.
+    size: (width, height) of the region, px. origin: (x, y) of the region in the picture, px.
     """
 
     tensor: NDArray[np.float32]
     scale: tuple[float, float]
     offset: tuple[int, int]
     size: tuple[int, int]
+    origin: tuple[int, int] = (0, 0)
 
     def to_picture(self, points: NDArray[np.float32]) -> NDArray[np.float32]:
         """Map x, y (..., 2) from input pixels to picture pixels."""
         offset, scale = np.array(self.offset, np.float32), np.array(self.scale, np.float32)
-        return np.asarray((points - offset) / scale, np.float32)
+        return np.asarray((points - offset) / scale + np.array(self.origin, np.float32), np.float32)
 
 
 class Letterbox:
@@ -43,8 +45,15 @@ class Letterbox:
         self._tensor = np.empty((1, 3, height, width), np.float32)
         self._place: tuple[int, int, int, int] | None = None
 
-    def __call__(self, image: NDArray[np.uint8]) -> Letterboxed:
-        """Letterbox a BGR, grey or RGBA picture of any size. Raises InputError when it is none of these."""
+    def __call__(self, image: NDArray[np.uint8], region: Region | None = None) -> Letterboxed:
+        """Letterbox a BGR, grey or RGBA picture of any size, or a region of it, of which nothing is copied before.
+
+        Raises InputError when it is no picture.
+        """
+        origin = (0, 0)
+        if region is not None and image.ndim in (2, 3):
+            origin = (region.left, region.top)
+            image = image[region.top : region.bottom, region.left : region.right]
         image = to_bgr(image)
         height, width = image.shape[:2]
         ratio = min(self.height / height, self.width / width)
@@ -58,7 +67,7 @@ class Letterbox:
         window = self._tensor[0, :, top : top + new_height, left : left + new_width]
         for channel, plane in enumerate(cv2.split(small)):
             np.multiply(plane, np.float32(1 / 255), out=window[2 - channel])
-        return Letterboxed(self._tensor, (new_width / width, new_height / height), (left, top), (width, height))
+        return Letterboxed(self._tensor, (new_width / width, new_height / height), (left, top), (width, height), origin)
 
 
 def to_bgr(image: NDArray[Any]) -> NDArray[np.uint8]:

@@ -13,6 +13,7 @@ from keypoints.decode import NMS_FREE_CHANNELS, YOLO_CHANNELS, Detections, decod
 from keypoints.errors import ModelError
 from keypoints.estimator import Image, register
 from keypoints.letterbox import Letterbox, Letterboxed
+from keypoints.region import Region
 from keypoints.session import open_session
 from keypoints.types import Pose
 
@@ -27,6 +28,7 @@ class YoloPose:
     """Finds people and their 17 keypoints in a picture."""
 
     name = "yolo"
+    takes_regions = True
 
     def __init__(
         self,
@@ -57,9 +59,9 @@ class YoloPose:
         self._decode = _DECODERS[self.card.layout]
         self._letterbox = Letterbox(*self.card.input)
 
-    def prepare(self, image: Image) -> Letterboxed:
-        """Letterbox a BGR (or grey, or RGBA) uint8 picture; valid until the next `prepare`."""
-        return self._letterbox(image)
+    def prepare(self, image: Image, region: Region | None = None) -> Letterboxed:
+        """Letterbox a BGR (or grey, or RGBA) uint8 picture, or a region of it; valid until the next `prepare`."""
+        return self._letterbox(image, region)
 
     def infer(self, prepared: Letterboxed) -> list[Pose]:
         """The people in a prepared picture, best score first, in pixels of the picture."""
@@ -69,9 +71,9 @@ class YoloPose:
             output = output.astype(np.float32)
         return to_poses(self._decode(output, self.threshold, self.iou), prepared, self.floor)
 
-    def estimate(self, image: Image) -> list[Pose]:
-        """`infer(prepare(image))`."""
-        return self.infer(self.prepare(image))
+    def estimate(self, image: Image, region: Region | None = None) -> list[Pose]:
+        """`infer(prepare(image, region))`."""
+        return self.infer(self.prepare(image, region))
 
     def close(self) -> None:
         """Free the session."""
@@ -81,15 +83,16 @@ class YoloPose:
 def to_poses(found: Detections, prepared: Letterboxed, floor: float) -> list[Pose]:
     """Detections in input pixels as poses in picture pixels.
 
-    A joint with confidence below `floor` or outside of the picture is missing: exactly (0, 0, 0). Boxes are
-    clipped to the picture.
+    A joint with confidence below `floor` or outside of the region that was looked at is missing: exactly (0, 0, 0).
+    Boxes are clipped to the region.
     """
-    size = np.array(prepared.size, np.float32)
+    low = np.array(prepared.origin, np.float32)
+    high = low + np.array(prepared.size, np.float32)
     points = prepared.to_picture(found.keypoints[..., :2])
     confidence = found.keypoints[..., 2]
-    seen = (confidence >= floor) & (points >= 0).all(-1) & (points < size).all(-1)
+    seen = (confidence >= floor) & (points >= low).all(-1) & (points < high).all(-1)
     keypoints = np.where(seen[..., None], np.concatenate([points, confidence[..., None]], -1), np.float32(0))
-    boxes = np.clip(prepared.to_picture(found.boxes.reshape(-1, 2, 2)), 0, size).reshape(-1, 4)
+    boxes = np.clip(prepared.to_picture(found.boxes.reshape(-1, 2, 2)), low, high).reshape(-1, 4)
     return [
         Pose(k.astype(np.float32), b.astype(np.float32), float(s))
         for k, b, s in zip(keypoints, boxes, found.scores, strict=True)

@@ -133,7 +133,7 @@ class Recorder(Report):
         self.measured += 1
         for stage, milliseconds in reading.stage_ms.items():
             self.ms.setdefault(stage, array("d")).append(milliseconds)
-        look = getattr(reading, "look", None)
+        look = reading.look
         if look is not None:
             self.looks.setdefault(look, array("d")).append(reading.stage_ms["chain"])
         self.seconds, self.video_s = time.perf_counter() - self._began_s, reading.time_s - self._began_at
@@ -218,7 +218,7 @@ def measure(settings: Run, counting: Counting, amount: Amount, tell: Tell = lamb
 
 def pipeline_of(models: Models, settings: Run, counting: Counting) -> Pipeline:
     """The pipeline that `run` would make."""
-    return Pipeline(models.estimator, ActionReader(models.head, settings=counting))
+    return Pipeline(models.estimator, ActionReader(models.head, settings=counting), settings.follow)
 
 
 def quantiles(values: array[float], frames: int) -> dict[str, float]:

@@ -64,6 +64,7 @@ def test_a_video_goes_through_every_stage_and_into_the_report(
     report = json.loads((tmp_path / "o.json").read_text())
     assert set(report) == {
         "source", "frames", "duration_s", "fps", "models", "totals", "holds", "segments", "reps", "latency_ms",
+        "looks",
     }  # fmt: skip
     assert report["source"] == str(clip)
     assert report["frames"] == 8
@@ -73,6 +74,8 @@ def test_a_video_goes_through_every_stage_and_into_the_report(
     assert set(report["latency_ms"]) <= set(STAGES)
     assert all(set(v) == {"p50", "p90", "p99"} for v in report["latency_ms"].values())
     assert report["latency_ms"]["decode"]["p50"] > 0
+    assert {look: found["frames"] for look, found in report["looks"].items()} == {"whole": 4, "tile": 4}
+    assert all(set(found["chain"]) == {"p50", "p90", "p99"} for found in report["looks"].values())
     assert len(list(Video(tmp_path / "o.mp4"))) == 8
 
 

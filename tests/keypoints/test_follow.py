@@ -1,0 +1,405 @@
+"""Found once, then followed: where the pose model looks, and whose rep it still is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from configs.schema import Follow
+from keypoints.estimator import Image
+from keypoints.extract import subject_of
+from keypoints.follow import CLEAR_PX
+from keypoints.region import Region, around, scale, tiles, whole
+from keypoints.subject import Sight, SubjectWatcher
+from keypoints.types import Frame, Pose
+from keypoints.video import Video
+from keypoints.yolo import SHIPPED, YoloPose
+from tests.keypoints.people import person
+
+SIZE = (1280, 720)
+INPUT = (256, 256)
+FPS = 20
+#: Nothing of it is looked at by the eyes below, so it takes no memory.
+PICTURE = np.broadcast_to(np.uint8(0), (SIZE[1], SIZE[0], 3))
+
+At = Callable[[float], Pose | None]
+
+
+@dataclass
+class Eyes:
+    """A pose model without a network: it sees the people whom the test put there, if they are in the region, not cut
+    to less than 40 %, and not too small in the input; with cut boxes and joints, as a network gives them."""
+
+    least_px: float = 40.0
+    people: list[Pose] = field(default_factory=list)
+    regions: list[Region | None] = field(default_factory=list)
+    takes_regions: bool = True
+    name: str = "eyes"
+    path: Path = Path("eyes")
+    precision: str = "fp32"
+    input_size: tuple[int, int] = INPUT
+
+    def prepare(self, image: Image, region: Region | None = None) -> Region:
+        self.regions.append(region)
+        return region or whole((image.shape[1], image.shape[0]))
+
+    def infer(self, prepared: Region) -> list[Pose]:
+        return [seen for pose in self.people if (seen := self._seen(pose, prepared)) is not None]
+
+    def estimate(self, image: Image, region: Region | None = None) -> list[Pose]:
+        return self.infer(self.prepare(image, region))
+
+    def close(self) -> None: ...
+
+    def _seen(self, pose: Pose, region: Region) -> Pose | None:
+        low, high = np.array(region[:2], np.float32), np.array(region[2:], np.float32)
+        box = np.concatenate([np.maximum(pose.box[:2], low), np.minimum(pose.box[2:], high)])
+        share = np.prod(np.maximum(box[2:] - box[:2], 0)) / np.prod(pose.box[2:] - pose.box[:2])
+        if share < 0.4 or (box[2:] - box[:2]).max() * scale(region, self.input_size) < self.least_px:
+            return None
+        inside = np.all((pose.keypoints[:, :2] >= low) & (pose.keypoints[:, :2] < high), axis=1)
+        return Pose(pose.keypoints * inside[:, None], box, pose.score * float(share))
+
+
+class Scene:
+    """Plays people to a watcher, frame by frame, and notes whom it takes for the subject."""
+
+    def __init__(self, fps: float = FPS, eyes: Eyes | None = None, **settings: float | bool) -> None:
+        self.eyes, self.fps, self.frame = eyes or Eyes(), fps, 0
+        self.watcher = SubjectWatcher(self.eyes, Follow(**settings))
+        self.sights: list[Sight] = []
+
+    def play(self, seconds: float, **people: At) -> list[str | None]:
+        """The name of the subject in each frame, None where nobody is seen; each is a function of the seconds since
+        this call."""
+        answers: list[str | None] = []
+        for i in range(round(seconds * self.fps)):
+            here = {name: pose for name, at in people.items() if (pose := at(i / self.fps)) is not None}
+            self.eyes.people = list(here.values())
+            sight = self.watcher.see(Frame(PICTURE, self.frame / self.fps, self.frame))
+            self.sights.append(sight)
+            answers.append(None if sight.pose is None else min(here, key=lambda name: _apart(sight.pose, here[name])))
+            self.frame += 1
+        return answers
+
+    @property
+    def looks(self) -> list[str]:
+        return [sight.look for sight in self.sights]
+
+    def crops(self, since: int = 0) -> list[Region]:
+        return [
+            r for r, s in zip(self.eyes.regions[since:], self.sights[since:], strict=True) if r and s.look == "crop"
+        ]
+
+
+def _apart(one: Pose | None, other: Pose) -> float:
+    assert one is not None
+    return float(np.abs(one.box - other.box).sum())
+
+
+def still(x: float = 640, y: float = 400, height: float = 360, score: float = 0.9) -> At:
+    return lambda _: person(x, y, height, score)
+
+
+def walking(start_x: float, speed: float, height: float = 360, y: float = 400) -> At:
+    return lambda t: person(start_x + speed * t, y, height)
+
+
+def squatting(x: float = 640, y: float = 400, height: float = 360, every_s: float = 2.0) -> At:
+    def at(t: float) -> Pose:
+        depth = 0.4 * (1 - np.cos(2 * np.pi * t / every_s)) / 2
+        body = person(x, y, height)
+        foot = y + height / 2
+        squeeze = np.array([1, 1 - depth, 1], np.float32)
+        points = (body.keypoints - [0, foot, 0]) * squeeze + [0, foot, 0]
+        box = body.box.copy()
+        box[1] = foot - height * (1 - depth)
+        return Pose(points.astype(np.float32), box, body.score)
+
+    return at
+
+
+def test_a_subject_who_is_locked_is_followed_in_a_crop_and_seen_whole_now_and_then() -> None:
+    scene = Scene()
+    assert scene.play(4, a=still()) == ["a"] * 80
+    assert scene.looks[0] == "whole"
+    locked = scene.looks[12:]
+    assert set(locked) == {"crop", "whole"}
+    wholes = [i for i, look in enumerate(locked) if look == "whole"]
+    assert all(19 <= b - a <= 22 for a, b in pairwise(wholes)), "once a second"
+
+
+def test_a_crop_shows_the_whole_body_larger() -> None:
+    scene = Scene()
+    scene.play(2, a=still())
+    for crop in scene.crops():
+        assert not crop.cuts(person(640, 400, 360).box, 0.08 * 360, SIZE)
+        assert scale(crop, INPUT) > 1.9 * scale(whole(SIZE), INPUT)
+
+
+def test_whoever_fills_the_picture_is_seen_whole_in_every_look() -> None:
+    scene = Scene()
+    lying = Pose(person(640, 400, 300).keypoints, np.array([100, 300, 1200, 700], np.float32), 0.9)
+    assert scene.play(3, a=lambda _: lying) == ["a"] * 60
+    assert set(scene.looks) == {"whole"}
+    assert set(scene.eyes.regions) == {None}
+
+
+@pytest.mark.parametrize("changes", [{"enabled": False}, {}])
+def test_without_following_every_look_is_whole(changes: dict[str, bool]) -> None:
+    scene = Scene(eyes=Eyes(takes_regions=bool(changes)), **changes)
+    scene.play(1)
+    assert scene.play(2, a=still()) == ["a"] * 40
+    assert set(scene.eyes.regions) == {None}
+
+
+def test_the_crop_stays_where_it_is_while_the_subject_does_reps() -> None:
+    scene = Scene()
+    answers = scene.play(12, a=squatting())
+    assert set(answers[:2] + [a for a, look in zip(answers, scene.looks, strict=True) if look == "crop"]) == {"a"}
+    assert len(set(scene.crops(since=80))) == 1
+
+
+@pytest.mark.parametrize("fps", [8, 30])
+@pytest.mark.parametrize("height", [90, 300])
+def test_a_subject_who_walks_is_followed_across_the_picture(fps: float, height: float) -> None:
+    scene = Scene(fps)
+    scene.play(4.5, a=still(200, height=height))
+    answers = scene.play(6, a=walking(200, 1.2 * height if height < 200 else 150, height))
+    assert answers.count("a") >= 0.9 * len(answers)
+    assert scene.sights[-1].identity == 1
+
+
+@pytest.mark.parametrize("fps", [8, 25])
+@pytest.mark.parametrize(("x", "y"), [(640, 400), (90, 660), (1200, 200), (330, 470)])
+def test_somebody_far_is_found_in_a_tile_and_followed(fps: float, x: float, y: float) -> None:
+    scene = Scene(fps, Eyes(least_px=60))
+    scene.play(0.5)
+    answers = scene.play(6, a=still(x, y, height=90))
+    assert "a" in answers[: round(4.5 * fps)]
+    found = answers.index("a")
+    assert found <= 2 * 15 + 2
+    later = answers[found + round(fps) :]
+    assert later.count("a") >= 0.9 * len(later)
+    side = max(person(x, y, 90).box[2:] - person(x, y, 90).box[:2])
+    assert all(side * scale(crop, INPUT) > 2 * CLEAR_PX for crop in scene.crops()[5:])
+
+
+def test_while_nobody_is_found_every_second_look_is_whole() -> None:
+    scene = Scene()
+    assert scene.play(3) == [None] * 60
+    assert scene.looks == ["whole", "tile"] * 30
+
+
+def test_a_part_of_somebody_at_the_edge_of_a_tile_is_nobody() -> None:
+    """Somebody too near for tiles, whom the whole look misses for a while."""
+    scene = Scene()
+    large = still(height=600)
+    for _ in range(20):
+        full = scene.eyes.input_size
+        scene.eyes.least_px = 1000 if scene.frame % 2 == 0 else 40
+        assert scene.play(1 / FPS, a=large) == [None]
+    assert full == INPUT and scene.looks[1] == "tile"
+    scene.eyes.least_px = 40
+    assert scene.play(0.5, a=large)[-1] == "a"
+
+
+def test_before_the_lock_somebody_nearer_takes_over() -> None:
+    scene = Scene()
+    scene.play(0.3, far=still(300, 300, height=120))
+    answers = scene.play(1, far=still(300, 300, height=120), near=still(height=600))
+    assert answers[2:] == ["near"] * 18
+
+
+def test_after_the_lock_nobody_else_is_the_subject() -> None:
+    scene = Scene()
+    scene.play(1, a=still(500, height=250))
+    answers = scene.play(3, a=still(500, height=250), b=still(620, height=300), c=still(1000, height=650))
+    assert set(answers) == {"a", None} and answers.count("a") >= 55
+
+
+@pytest.mark.parametrize("fps", [8, 20, 60])
+@pytest.mark.parametrize("hidden", [False, True])
+@pytest.mark.parametrize(
+    ("subject", "speed", "height"), [(500, 500, 500), (500, -800, 620), (500, 250, 560), (200, 300, 220), (90, 120, 95)]
+)
+def test_a_passer_by_does_not_steal_the_subject(
+    fps: float, hidden: bool, subject: float, speed: float, height: float
+) -> None:
+    """hidden: the subject is not seen while the two overlap."""
+    scene = Scene(fps)
+    scene.play(2, a=still(height=subject))
+    start = -150.0 if speed > 0 else 1430.0
+
+    def behind(t: float) -> Pose | None:
+        near = 0.2 * (subject + height) * 0.65
+        return None if hidden and abs(start + speed * t - 640) < near else person(640, 400, subject)
+
+    answers = scene.play(1580 / abs(speed), a=behind, passer=walking(start, speed, height))
+    answers += scene.play(1, a=still(height=subject))
+    assert answers[-1] == "a"
+    assert {sight.identity for sight in scene.sights} - {0} == {1}
+    stolen = sum(answer == "passer" for answer in answers)
+    assert stolen <= 1, f"{stolen} of {len(answers)}"
+
+
+def test_a_subject_unseen_for_less_than_two_seconds_is_found_again_beside() -> None:
+    scene = Scene()
+    assert scene.play(3, a=still(400, height=90))[-1] == "a"
+    assert set(scene.play(1.5)) == {None}
+    assert "tile" not in scene.looks[60:], "whoever is found there could not be the subject"
+    assert scene.play(1, a=still(480, height=90))[-1] == "a"
+    assert scene.sights[-1].identity == 1
+
+
+def test_two_seconds_after_the_subject_left_the_next_is_followed() -> None:
+    scene = Scene()
+    scene.play(2, a=still(400, height=120))
+    answers = scene.play(4, b=still(1000, height=400))
+    first = answers.index("b")
+    assert 38 <= first <= 42
+    assert answers[first:] == ["b"] * (80 - first)
+    assert scene.sights[-1].identity == 2 and "crop" in scene.looks[-5:]
+
+
+def test_a_subject_of_whom_the_model_is_unsure_is_looked_at_whole_more_often() -> None:
+    scene = Scene()
+    scene.play(3, a=still())
+    before = scene.looks[20:].count("whole")
+    scene.play(2, a=still(score=0.3))
+    assert scene.looks[60:].count("whole") >= 2 * before >= 2
+
+
+def test_joints_too_small_to_be_read_are_not_taken_for_the_subjects() -> None:
+    """A whole look that finds somebody far, but roughly, leaves a gap of one frame, and comes seldom."""
+    scene = Scene(eyes=Eyes(least_px=10))
+    scene.play(1, a=still(height=120))
+    scene.play(8, a=still(height=120))
+    later = scene.sights[20:]
+    assert [s.pose is None for s in later] == [s.look == "whole" for s in later]
+    assert sum(s.look == "whole" for s in later) <= 4
+
+
+def test_a_picture_of_another_size_is_begun_anew() -> None:
+    eyes = Eyes()
+    watcher = SubjectWatcher(eyes)
+    for i in range(30):
+        eyes.people = [person(640, 400, 300)]
+        watcher.see(Frame(PICTURE, i / FPS, i))
+    assert eyes.regions[-1] is not None
+    assert watcher.see(Frame(PICTURE[:360, :640], 1.5, 30)).look == "whole"
+
+
+def test_the_same_pictures_give_the_same_looks() -> None:
+    def play() -> list[Region | None]:
+        scene = Scene()
+        scene.play(1)
+        scene.play(2, a=squatting(height=90), b=walking(0, 400))
+        return scene.eyes.regions
+
+    assert play() == play()
+
+
+def test_time_alone_says_when_not_the_number_of_frames() -> None:
+    def whole_share(fps: float) -> float:
+        scene = Scene(fps)
+        scene.play(10, a=still())
+        return scene.looks[round(fps) :].count("whole") / 9
+
+    assert whole_share(60) == pytest.approx(whole_share(12), abs=0.25)
+
+
+@pytest.mark.parametrize("size", [(1280, 720), (270, 480), (3840, 2160), (64, 48), (1, 1)])
+@pytest.mark.parametrize("input_size", [(256, 256), (192, 320)])
+def test_a_region_lies_in_the_picture_and_holds_the_box(size: tuple[int, int], input_size: tuple[int, int]) -> None:
+    random = np.random.default_rng(5)
+    for _ in range(50):
+        corners = np.sort(random.uniform(-0.2, 1.2, (2, 2)) * size, axis=0)
+        box = corners.ravel().astype(np.float32)
+        region = around(box, random.uniform(0, 0.3) * max(size), size, input_size)
+        assert 0 <= region.left < region.right <= size[0] and 0 <= region.top < region.bottom <= size[1]
+        inside = np.clip(box, 0, np.tile(size, 2))
+        if (inside[2:] - inside[:2] > 1).all():
+            assert region.left <= inside[0] + 1 and region.right >= inside[2] - 1
+            assert region.top <= inside[1] + 1 and region.bottom >= inside[3] - 1
+
+
+def test_every_place_lies_whole_in_a_tile() -> None:
+    found = tiles(SIZE, (360, 360), overlap=120)
+    assert found[0] == (460, 180, 820, 540), "the middle first"
+    for x, y in np.random.default_rng(1).uniform((0, 0), (1160, 600), (200, 2)):
+        assert any(t.left <= x and t.top <= y and x + 120 <= t.right and y + 120 <= t.bottom for t in found)
+
+
+@pytest.fixture(scope="module")
+def model() -> Iterator[YoloPose]:
+    opened = YoloPose(SHIPPED, threads=1)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="module")
+def demo(root: Path) -> list[Frame]:
+    with Video(root / "edge" / "demo.mp4") as video:
+        return [frame for _, frame in zip(range(24), video, strict=False)]
+
+
+def test_a_region_of_a_picture_is_read_as_a_picture_of_its_own(model: YoloPose, demo: list[Frame]) -> None:
+    image, region = demo[0].image, Region(300, 40, 900, 700)
+    there = model.estimate(image, region)
+    copied = model.estimate(image[40:700, 300:900].copy())
+    assert len(there) == len(copied) > 0
+    for one, other in zip(there, copied, strict=True):
+        seen = other.keypoints[:, 2] > 0
+        np.testing.assert_allclose(one.box, other.box + [300, 40, 300, 40], atol=1e-3)
+        moved = one.keypoints[seen] - other.keypoints[seen]
+        np.testing.assert_allclose(moved, np.tile([300, 40, 0], (seen.sum(), 1)), atol=1e-3)
+        assert not one.keypoints[~seen].any()
+
+
+def test_a_person_who_fills_the_picture_gets_the_same_keypoints_to_the_bit(model: YoloPose, demo: list[Frame]) -> None:
+    (found,) = model.estimate(demo[0].image)[:1]
+    left, top, right, bottom = (int(v) for v in found.box + [-10, -10, 10, 10])
+    near = (slice(max(top, 0), bottom), slice(max(left, 0), right))
+    frames = [Frame(np.ascontiguousarray(f.image[near]), f.time_s, f.index) for f in demo[::3]]
+    assert np.array_equal(
+        subject_of(frames, model).keypoints, subject_of(frames, model, Follow(enabled=False)).keypoints
+    )
+
+
+def test_a_crop_gives_the_keypoints_of_the_whole_picture_at_the_same_resolution(
+    model: YoloPose, demo: list[Frame]
+) -> None:
+    """The person somewhere in a larger picture: in the crop they are as large in the input as they were whole."""
+    for frame in (demo[0], demo[-1]):
+        picture = frame.image
+        width = picture.shape[1]
+        x, y = 123, 657
+        far = cv2.copyMakeBorder(picture, y, width, x, width, cv2.BORDER_REPLICATE)
+        alone = model.estimate(picture)[0]
+        top = y - (width - picture.shape[0]) // 2  # real pixels take the place of the grey borders
+        crop = model.estimate(far, Region(x, top, x + width, top + width))[0]
+        torso = np.linalg.norm(alone.keypoints[[5, 6], :2].mean(0) - alone.keypoints[[11, 12], :2].mean(0))
+        both = (alone.keypoints[:, 2] > 0.5) & (crop.keypoints[:, 2] > 0.5)
+        apart = np.linalg.norm(crop.keypoints[both, :2] - [x, y] - alone.keypoints[both, :2], axis=1) / torso
+        assert both.sum() >= 8
+        assert np.median(apart) < 0.02
+
+
+def test_no_full_picture_is_copied_for_a_crop(model: YoloPose, monkeypatch: pytest.MonkeyPatch) -> None:
+    image, given, resize = np.zeros((720, 1280, 3), np.uint8), [], cv2.resize
+
+    def watched(picture: Image, *arguments: Any, **options: Any) -> Image:
+        given.append(picture)
+        return np.asarray(resize(picture, *arguments, **options), np.uint8)
+
+    monkeypatch.setattr(cv2, "resize", watched)
+    model.prepare(image, Region(10, 20, 410, 420))
+    assert np.shares_memory(given[0], image) and given[0].shape == (400, 400, 3)
