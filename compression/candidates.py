@@ -17,8 +17,8 @@ from compression.graph_cost import graph_cost
 from compression.latency import Latency, latencies
 from compression.resources import Use, use_of
 from compression.step import Context
-from configs.compression import ReportStep
 from configs.loader import load_actions
+from configs.measuring import ReportStep
 from data.formats.clips import rows
 from data.formats.job import Job, Options
 from keypoints.errors import InputError

@@ -12,6 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from compression.rounding import Rounding, restore
+
 #: The levels, in 127ths of a channel's largest weight: quantiles of the normal distribution, between which weights of a
 #: layer are spread about evenly (NF4: Dettmers et al., "QLoRA", NeurIPS 2023, appendix E), to the nearest int8.
 LEVELS = (-127, -88, -67, -50, -36, -23, -12, 0, 10, 20, 31, 43, 56, 71, 92, 127)
@@ -116,9 +118,10 @@ def _table() -> NDArray[np.int8]:
     return np.stack([levels[byte >> 4], levels[byte & 15]], 1)
 
 
-class Clustered(nn.Conv2d):
+class Clustered(Rounding):
     """A convolution whose weights lie on the levels when it is run; the gradient passes the rounding over."""
 
+    extras = ("cut",)
     cut: Tensor
 
     def forward(self, input: Tensor) -> Tensor:
@@ -132,7 +135,7 @@ class Clustered(nn.Conv2d):
 @contextmanager
 def clustering(network: nn.Module, least: int) -> Iterator[None]:
     """While it lasts, every convolution with at least so many weights is `Clustered`. Copies that are made meanwhile
-    need `release`."""
+    need `restore`."""
     for module in network.modules():
         if type(module) is nn.Conv2d and module.groups == 1 and module.weight.numel() >= least:
             weight = module.weight.detach().flatten(1)
@@ -142,12 +145,4 @@ def clustering(network: nn.Module, least: int) -> Iterator[None]:
     try:
         yield
     finally:
-        release(network)
-
-
-def release(network: nn.Module) -> None:
-    """Make the convolutions what they were, with the weights that they have learned, not yet rounded."""
-    for module in network.modules():
-        if isinstance(module, Clustered):
-            del module.cut
-            module.__class__ = nn.Conv2d  # type: ignore[assignment]
+        restore(network)

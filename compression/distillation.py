@@ -12,6 +12,7 @@ from ultralytics.nn.modules.head import Pose26
 from ultralytics.utils.metrics import OKS_SIGMA
 from ultralytics.utils.tal import bbox2dist, dist2bbox, make_anchors
 
+from compression.pose_head import head_of
 from compression.poseloss import raw
 from configs.tuning import Soft
 from keypoints import skeleton
@@ -38,10 +39,10 @@ class Distiller(nn.Module):
         """
         super().__init__()
         teacher.eval().requires_grad_(False)
-        _head(teacher).training = True  # its raw outputs, while all batch norms keep their statistics
+        head_of(teacher).training = True  # its raw outputs, while all batch norms keep their statistics
         self._teacher = [teacher]  # in a list: no part of this module's state
         self.soft, self.side = soft, teacher_side
-        mine, its = _head(student), _head(teacher)
+        mine, its = head_of(student), head_of(teacher)
         if (mine.nc, tuple(mine.kpt_shape)) != (its.nc, tuple(its.kpt_shape)):
             raise ModelError("has other outputs than its student", field="teacher",
                              expected=f"{mine.nc} class, keypoints {tuple(mine.kpt_shape)}",
@@ -212,9 +213,5 @@ def _normal(features: Tensor) -> Tensor:
 
 def _neck_widths(network: nn.Module) -> list[int]:
     """The channels of the feature maps that the pose head reads."""
-    return [next(m for m in branch.modules() if isinstance(m, nn.Conv2d)).in_channels for branch in _head(network).cv2]
-
-
-def _head(network: Any) -> Any:
-    """The last module of a pose network, which makes its outputs."""
-    return network.model[-1]
+    branches = head_of(network).cv2
+    return [next(m for m in branch.modules() if isinstance(m, nn.Conv2d)).in_channels for branch in branches]

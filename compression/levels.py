@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import nn
 
+from compression.pose_head import head_of
 from keypoints.errors import InputError
 
 
@@ -16,7 +17,7 @@ def drop_levels(network: Any, strides: Collection[int]) -> None:
     A nano model at 256 px finds next to nobody on its finest grid, which takes a fifth of the time: people so small
     have no joints that could be told apart. Raises InputError for a stride that it does not have, and for all of them.
     """
-    head = network.model[-1]
+    head = head_of(network)
     there = [int(stride) for stride in head.stride.tolist()]
     unknown = sorted(set(strides) - set(there))
     if unknown or set(strides) >= set(there):

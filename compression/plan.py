@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from compression.step import Artefact, Context, Kind, Metrics, Record, apply, register
-from configs.compression import Plan, StepConfig
+from configs.compression import Plan
+from configs.step import StepConfig
 from keypoints.errors import InputError, RepSightError
 from keypoints.files import sha256
 

@@ -18,7 +18,7 @@ from typing import Any, Literal
 import numpy as np
 
 from compression.accuracy import Image, PoseAccuracy, found_in, pose_accuracy
-from configs.compression import SensitivityStep, SweepStep
+from configs.measuring import SensitivityStep, SweepStep
 from keypoints.decode import Detections
 from keypoints.letterbox import Letterbox, Letterboxed
 

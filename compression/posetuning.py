@@ -30,7 +30,6 @@ def tune_pose(
     Raises ConfigError without images, and what reading them raises.
     """
     from compression.checkpoint import load_network, save_network
-    from compression.codebook import release
     from compression.distillation import Distiller
     from compression.images import training_images
     from compression.masks import require_masked
@@ -52,7 +51,6 @@ def tune_pose(
         tuned = train(network, sets, config, checkpoint=context.scratch / "training.pt", distiller=distiller,
                       on_curve=on_curve)  # fmt: skip
     restore(tuned.network)
-    release(tuned.network)
     shares = require_masked(tuned.network)
     path = context.folder / "pose.pt"
     save_network(tuned.network, path)

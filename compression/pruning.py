@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from ultralytics.nn.modules.block import Attention
 
 from compression.blocks import is_rewritten
+from compression.pose_head import features_and_outputs, head_of, outputs_of
 from keypoints.errors import InputError, ModelError, RepSightError
 
 Criterion = Literal["l1", "l2", "taylor", "bn_scale"]
@@ -71,15 +72,15 @@ def prunable(network: nn.Module, criterion: Criterion = "l2", head: bool = True)
     """
     if not is_rewritten(network):
         raise ModelError("blocks cut a convolution's output in two", expected="a step `rewrite` before this one")
-    last = _last(network)
-    outputs = _outputs(last) if head else list(last.modules())
+    last = head_of(network)
+    outputs = outputs_of(last) if head else list(last.modules())
     attention = [m for block in network.modules() if isinstance(block, Attention) for m in block.modules()]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of parameters outside of layers: none of them has channels to lose
         graph = tp.DependencyGraph().build_dependency(
             network.eval().requires_grad_(True),
             torch.zeros(1, 3, _TRACED_SIDE, _TRACED_SIDE),
-            forward_fn=_features_and_outputs,
+            forward_fn=features_and_outputs,
         )
     names = {module: name for name, module in network.named_modules()}
     score = _importance(criterion)
@@ -254,48 +255,6 @@ def _importance(criterion: Criterion) -> Callable[[Any], Tensor]:
         "bn_scale": lambda: tp.importance.BNScaleImportance(),
     }[criterion]()
     return made
-
-
-def _last(network: nn.Module) -> Any:
-    """The pose head."""
-    return network.model[-1]  # type: ignore[index]
-
-
-def _branches(head: Any) -> list[dict[str, Any]]:
-    """The branches of a pose head by what they give; two sets where it is trained with and without NMS."""
-    sets = [head.one2many]
-    return [*sets, head.one2one] if getattr(head, "one2one_cv2", None) is not None else sets
-
-
-def _outputs(head: Any) -> list[nn.Module]:
-    """The last convolution of each branch, and what has no channels to lose."""
-    last: list[nn.Module] = [m for m in head.children() if not isinstance(m, nn.ModuleList)]
-    for branches in _branches(head):
-        for name, branch in branches.items():
-            # The branch of keypoints ends in its own convolution, but where two others read it.
-            if name != "pose_head" or "kpts_head" not in branches:
-                last += [level[-1] if isinstance(level, nn.Sequential) else level for level in branch]
-    return [module for part in last for module in part.modules()]
-
-
-def _features_and_outputs(network: Any, picture: Tensor) -> list[Tensor]:
-    """Every output of every branch, without the decoding, which has no channels to follow."""
-    made: list[Tensor] = []
-    x: Any = picture
-    for module in network.model[:-1]:
-        if module.f != -1:
-            x = made[module.f] if isinstance(module.f, int) else [x if j == -1 else made[j] for j in module.f]
-        x = module(x)
-        made.append(x)
-    head = _last(network)
-    outputs = []
-    for branches in _branches(head):
-        for level, feature in enumerate(made[j] for j in head.f):
-            outputs += [branches["box_head"][level](feature), branches["cls_head"][level](feature)]
-            pose = branches["pose_head"][level](feature)
-            read = [branches[name] for name in ("kpts_head", "kpts_sigma_head") if name in branches]
-            outputs += [branch[level](pose) for branch in read] if read else [pose]
-    return outputs
 
 
 def _in_order(name: str) -> list[tuple[int, str]]:

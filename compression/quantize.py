@@ -105,9 +105,9 @@ def to_half(source: Path, target: Path) -> None:
     graph = model.graph
     scales = {name for node in graph.node if node.op_type in _ROUNDING for name in node.input[1:]}
     for weight in list(graph.initializer):
-        values = onnx.numpy_helper.to_array(weight)
         if weight.name in scales:
             continue
+        values = onnx.numpy_helper.to_array(weight)
         if values.dtype != np.float32 or values.size < _LEAST_VALUES or np.abs(values).max() > np.finfo(np.float16).max:
             continue
         graph.initializer.remove(weight)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -14,9 +14,16 @@ from torch import Tensor, nn
 _FOLLOW = 0.05
 
 
-class Rounded(nn.Conv2d):
+class Rounding(nn.Conv2d):
+    """A convolution that rounds while its network is trained. extras: what it has beside those of any other."""
+
+    extras: ClassVar[tuple[str, ...]] = ()
+
+
+class Rounded(Rounding):
     """A convolution whose weights lie on 255 steps a channel, and its input on 256 steps of the range seen so far."""
 
+    extras = ("low", "high")
     low: float
     high: float
 
@@ -54,8 +61,9 @@ def rounded(network: nn.Module) -> Iterator[None]:
 
 
 def restore(network: nn.Module) -> None:
-    """Make the convolutions what they were, with the weights that they have learned."""
+    """Make the convolutions what they were, with the weights that they have learned, not rounded."""
     for module in network.modules():
-        if isinstance(module, Rounded):
-            del module.low, module.high
+        if isinstance(module, Rounding):
+            for name in module.extras:
+                delattr(module, name)
             module.__class__ = nn.Conv2d  # type: ignore[assignment]

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from configs.compression import StepConfig
 from configs.schema import Schema
+from configs.step import StepConfig
 from keypoints.errors import InputError
 from keypoints.files import sha256
 

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from configs.compression import STEPS, Plan, StepConfig
+from configs.compression import STEPS, Plan
 from configs.loader import FOLDER, TYPED, check, override_in, read
+from configs.step import StepConfig
 from keypoints.errors import ConfigError
 
 

@@ -8,7 +8,9 @@ from typing import Any
 
 from classifier.head import SHIPPED as SHIPPED_HEAD
 from classifier.head import OnnxHead
-from configs.schema import Run
+from classifier.reader import ActionReader
+from configs.schema import Counting, Run
+from edge.pipeline import Pipeline
 from keypoints.card import PoseCard
 from keypoints.estimator import PoseEstimator, create
 from keypoints.files import sha256
@@ -43,6 +45,10 @@ class Models:
         head = OnnxHead(settings.head or SHIPPED_HEAD)
         described["head"] = {**_file(head.path), "name": head.card.name, "version": head.card.version}
         return cls(estimator, head, described)
+
+    def pipeline(self, settings: Run, counting: Counting | None = None) -> Pipeline:
+        """Both stages chained, for one source. counting: how predictions become counts, as `Counting()` without it."""
+        return Pipeline(self.estimator, ActionReader(self.head, settings=counting), settings.follow)
 
     def close(self) -> None:
         """Free what the estimator holds."""

@@ -11,10 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from classifier.practice import check_name, lesson
-from classifier.reader import ActionReader
 from configs.schema import Run
 from edge.models import Models
-from edge.pipeline import Pipeline
 from edge.reading import Reading
 from edge.report import Report, check_writable
 from edge.run import Outcome, Runner, choose_source, keep_inputs
@@ -128,7 +126,7 @@ def record(
         wait_s = countdown_s if countdown_s is not None else COUNTDOWN_S if source.live else 0.0
         recorder = Recorder(name, wait_s, seconds)
         screen.on_key = recorder.press
-        pipeline = Pipeline(models.estimator, ActionReader(models.head), settings.follow)
+        pipeline = models.pipeline(settings)
         runner = Runner(source, pipeline, screen, Outcome(Report(source_name, models.described)), scoreboard=recorder)
         at_its_speed = settings.real_time and screen.watched and not source.live
         runner.run(lambda: stopped() or recorder.done, real_time=at_its_speed, fps=settings.fps)

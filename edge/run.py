@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from classifier.reader import ActionReader
 from configs.loader import load
 from configs.schema import Counting, Run
 from edge.draw import dimmed, draw
@@ -101,7 +100,7 @@ def run(
             return outcome
         if settings.log == "auto" and not source.live:  # a film behind a URL
             log = None
-        pipeline = Pipeline(models.estimator, ActionReader(models.head, settings=counting), settings.follow)
+        pipeline = models.pipeline(settings, counting)
         saver = None if save is None else parts.enter_context(VideoSaver(save, source.fps))
         screen = parts.enter_context(open_screen(settings))
         outcome.say = screen.say

@@ -17,7 +17,7 @@ from compression.limits import Check, against
 from compression.runners import FloatArray, open_runner
 from compression.step import Artefact, Context, Metrics, register
 from compression.steps.quantize import FLOATING, NAMED
-from configs.compression import GateStep
+from configs.measuring import GateStep
 from keypoints.errors import RepSightError
 from keypoints.letterbox import Letterbox
 

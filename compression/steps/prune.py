@@ -14,6 +14,7 @@ from compression.cost import costs
 from compression.head_pruning import prune_head
 from compression.heads import read_head, write_head
 from compression.masks import masks_of
+from compression.pose_head import head_of
 from compression.step import Artefact, Context, Metrics, register
 from configs.compression import PruneStep
 from keypoints.errors import InputError, RepSightError
@@ -77,7 +78,7 @@ def gradients(network: Any, config: PruneStep, context: Context) -> None:
     sets = training_images(config.images, context.root / "images", context.report)
     loss_of = pose_loss(network)
     network.eval().requires_grad_(True).zero_grad(set_to_none=True)
-    network.model[-1].training = True  # the raw outputs, while all batch norms keep their statistics
+    head_of(network).training = True  # the raw outputs, while all batch norms keep their statistics
     views = batches(sets, Views(), sides=[config.side], batch=_BATCH, last=config.batches)
     for number, batch in enumerate(views, 1):
         context.report(f"gradients, batch {number} of {config.batches}")

@@ -43,7 +43,6 @@ def step(artefact: Artefact, config: RefitStep, context: Context) -> tuple[Artef
         rewrite(source)
     rectify(network, config.relu)
     kept = _kept(network, source, config, context)
-    torch.manual_seed(config.seed)
     sets = training_images(config.images, context.root / "images", context.report)
     coming = batches(sets, _VIEWS, sides=[config.side], batch=_BATCH, seed=config.seed, last=config.batches)
     seen = [batch.on("cpu")["img"] for batch in coming]

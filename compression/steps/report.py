@@ -7,7 +7,7 @@ import json
 from compression.candidates import measure
 from compression.page import render
 from compression.step import Artefact, Context, Metrics, register
-from configs.compression import ReportStep
+from configs.measuring import ReportStep
 from keypoints.errors import InputError
 
 

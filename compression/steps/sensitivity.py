@@ -12,7 +12,7 @@ from compression import pruning
 from compression.checkpoint import load_network
 from compression.points import Measurement, Point, measure
 from compression.step import Artefact, Context, Metrics, register
-from configs.compression import SensitivityStep
+from configs.measuring import SensitivityStep
 from keypoints.errors import InputError
 
 #: What a plan can do with the ratios that are proposed: in twentieths.

@@ -9,7 +9,7 @@ from compression.points import Measurement, Point, measure
 from compression.step import Artefact, Context, Metrics, register
 from compression.steps.mask import NOTE
 from compression.steps.sensitivity import table
-from configs.compression import SweepStep
+from configs.measuring import SweepStep
 from keypoints.errors import InputError
 
 

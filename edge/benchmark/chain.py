@@ -13,12 +13,10 @@ from typing import Any, Self
 
 import numpy as np
 
-from classifier.reader import ActionReader
 from configs.schema import Counting, Run
 from edge.benchmark.watch import Watch
 from edge.history.log import SessionLog
 from edge.models import Models
-from edge.pipeline import Pipeline
 from edge.reading import STAGES, Reading
 from edge.report import Report
 from edge.run import Outcome, Runner
@@ -193,7 +191,7 @@ def measure(settings: Run, counting: Counting, amount: Amount, tell: Tell = lamb
         parts.callback(models.close)
         source = parts.enter_context(Endless(settings.source, settings))
         recorder = Recorder(source.name, amount, tell)
-        runner = Runner(source, pipeline_of(models, settings, counting), _Drawn(), Outcome(recorder), log=log)
+        runner = Runner(source, models.pipeline(settings, counting), _Drawn(), Outcome(recorder), log=log)
         runner.run(recorder.enough)
         tell(1000, 1000)
         cpu_s, busy = time.process_time() - recorder.cpu_s, recorder.watch.busy()
@@ -214,11 +212,6 @@ def measure(settings: Run, counting: Counting, amount: Amount, tell: Tell = lamb
             looks={look: {"frames": len(values), **quantiles(values, len(values))}
                    for look, values in recorder.looks.items()},
         )  # fmt: skip
-
-
-def pipeline_of(models: Models, settings: Run, counting: Counting) -> Pipeline:
-    """The pipeline that `run` would make."""
-    return Pipeline(models.estimator, ActionReader(models.head, settings=counting), settings.follow)
 
 
 def quantiles(values: array[float], frames: int) -> dict[str, float]:

@@ -19,7 +19,6 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from configs.schema import Counting, Run
-from edge.benchmark.chain import pipeline_of
 from edge.draw import draw
 from edge.models import Models
 from edge.scoreboard import Scoreboard
@@ -63,7 +62,7 @@ class Chain:
         """models: that are open already. Raises ModelError when a file of the settings does not fit."""
         self.name = name
         self._models = models or Models.open(settings)
-        self._pipeline = pipeline_of(self._models, settings, counting)
+        self._pipeline = self._models.pipeline(settings, counting)
         self._scoreboard = Scoreboard()
 
     def run(self, frame: Frame) -> Mapping[str, float]:

@@ -13,8 +13,9 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
 from compression import codebook
-from compression.codebook import LEVELS, clustered, clustering, nearest, release
+from compression.codebook import LEVELS, clustered, clustering, nearest
 from compression.images import PictureSet
+from compression.rounding import restore
 from compression.trainer import train
 from configs.tuning import Images, Pictures, Tuning
 from tests.compression import tiny
@@ -104,7 +105,7 @@ def test_a_network_learns_with_its_weights_rounded_and_is_then_what_it_was() -> 
         kinds = {type(m).__name__ for m in network.modules()}
         assert "Clustered" in kinds
         tuned = train(network, [PictureSet("x", pictures)], config)
-    release(tuned.network)
+    restore(tuned.network)
     for one in (network, tuned.network):
         assert not any(isinstance(m, codebook.Clustered) for m in one.modules())
     changed = [

@@ -15,8 +15,8 @@ from compression.quantize import Quantizer, finish, float_nodes, to_half
 from compression.runners import open_runner
 from compression.scan import blocks, scan
 from compression.step import Artefact, Context, apply
-from configs.compression import GateStep
 from configs.exporting import Scan
+from configs.measuring import GateStep
 from keypoints.errors import RepSightError
 
 

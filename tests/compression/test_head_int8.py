@@ -12,8 +12,9 @@ from classifier.export import export_head
 from classifier.heads import HeadModel
 from compression.head_agreement import head_agreement, write_int8
 from compression.step import Artefact, Context, apply
-from configs.compression import GateStep, QuantizeStep
+from configs.compression import QuantizeStep
 from configs.exporting import Agrees
+from configs.measuring import GateStep
 from keypoints.card import CardAction, HeadCard
 from keypoints.errors import InputError, RepSightError
 from keypoints.types import KeypointSequence

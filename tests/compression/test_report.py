@@ -15,7 +15,7 @@ from compression.latency import latencies
 from compression.page import front
 from compression.quantize import Quantizer, float_nodes, to_half
 from compression.step import Artefact, Context, apply
-from configs.compression import ReportStep
+from configs.measuring import ReportStep
 from data.synthesize import yolo_label
 
 

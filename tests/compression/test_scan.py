@@ -12,7 +12,7 @@ import pytest
 
 from compression.points import BatchedAccuracy, Measurement, Point, _append, _read
 from compression.steps import sensitivity, sweep
-from configs.compression import Measured, SensitivityStep
+from configs.measuring import Measured, SensitivityStep
 
 
 def measurement(ratio: float, ap: float, crop_recall: float = 0.7, block: str | None = None) -> Measurement:
