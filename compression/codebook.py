@@ -1,121 +1,94 @@
-"""Weights on sixteen levels a channel: found so that a layer answers as before, stored in half a byte, run as int8."""
+"""Weights on few levels a channel: found so that a layer answers as before, stored in a few bits, run as int8."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from math import log
 
 import numpy as np
-import onnx
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from compression.rounding import Rounding, restore
 
-#: The levels, in 127ths of a channel's largest weight: quantiles of the normal distribution, between which weights of a
-#: layer are spread about evenly (NF4: Dettmers et al., "QLoRA", NeurIPS 2023, appendix E), to the nearest int8.
-LEVELS = (-127, -88, -67, -50, -36, -23, -12, 0, 10, 20, 31, 43, 56, 71, 92, 127)
+#: How many levels a weight can have: the most of which 3, 4, 5 or 6 fit into a word of 16 bits.
+COUNTS = (40, 16, 9, 6)
+
+
+@cache
+def levels(count: int) -> tuple[int, ...]:
+    """The levels, in 127ths of a channel's largest weight, rising.
+
+    Quantiles of the Laplace distribution: a layer's weights spread evenly between them. QLoRA's NF4 takes those
+    of the normal distribution (Dettmers et al., NeurIPS 2023, appendix E); the weights of YOLO11n-pose have heavier
+    tails, and sixteen such levels miss an eighth less of their squares.
+    """
+    middles = [2 * (i + 0.5) / count - 1 for i in range(count)]
+    values = [-log(1 - abs(m)) * (1 if m > 0 else -1) for m in middles]
+    return tuple(round(127 * value / values[-1]) for value in values)
+
 
 #: Shares of a channel's largest weight that are tried as the outermost level: cutting off a few large ones makes the
 #: steps between all others smaller.
 _CUTS = tuple(np.linspace(0.4, 1.0, 13))
 
+#: The least outermost level, as a share of the median of all channels: one that is zero has a scale as well.
+_LEAST_SHARE = 0.01
+
 #: Added to the matrix that is inverted, as a share of its mean diagonal (Frantar et al. 2023).
 _DAMPING = 0.01
 
-#: A tensor with fewer values costs more to unpack than it saves.
-_LEAST_VALUES = 1024
 
-
-def clustered(weight: Tensor, square: Tensor) -> Tensor:
-    """Weights (out, in) on the levels, each channel's largest on the outermost, so that the layer's answer stays near.
+def clustered(weight: Tensor, square: Tensor, count: int = 16) -> Tensor:
+    """Weights (out, in) on so many levels, each channel's largest on the outermost, the layer's answer as it was.
 
     square: (in, in), the products of what the layer reads, summed over many places. Each column is rounded in turn, and
     what that changes is made good by the columns that are still free (GPTQ: Frantar et al., ICLR 2023, algorithm 1).
     """
     weight, square = weight.double(), square.double()
-    count = len(square)
-    damped = square + _DAMPING * square.diagonal().mean().clamp(min=1e-12) * torch.eye(count, dtype=torch.double)
+    width = len(square)
+    damped = square + _DAMPING * square.diagonal().mean().clamp(min=1e-12) * torch.eye(width, dtype=torch.double)
     order = square.diagonal().argsort(descending=True)  # what weighs most is rounded while most is left to make it good
     damped = damped[order][:, order]
     upper = torch.linalg.cholesky(torch.cholesky_inverse(torch.linalg.cholesky(damped)), upper=True)
-    outermost = _cut(weight, square.diagonal())
+    outermost = _cut(weight, square.diagonal(), count)
+    floor = _LEAST_SHARE * outermost.median()
     while True:
+        outermost = outermost.clamp(min=floor)
         left, found = weight[:, order].clone(), torch.empty_like(weight)
-        for column in range(count):
-            found[:, column] = nearest(left[:, column] / outermost) * outermost
+        for column in range(width):
+            found[:, column] = nearest(left[:, column] / outermost, count) * outermost
             change = (left[:, column] - found[:, column]) / upper[column, column]
             left[:, column + 1 :] -= change[:, None] * upper[column, column + 1 :]
         # Int8 takes its scale from the largest weight: one in each channel must be there.
         short = found.abs().amax(1) < 0.999 * outermost
-        if not short.any():
+        if not (short & (outermost > floor)).any():
             break
         outermost = torch.where(short, 0.93 * outermost, outermost)
+    largest = found[short].abs().argmax(1)
+    found[short, largest] = outermost[short]
     back = torch.empty_like(order)
-    back[order] = torch.arange(count)
+    back[order] = torch.arange(width)
     return found[:, back]
 
 
-def nearest(shares: Tensor) -> Tensor:
+def nearest(shares: Tensor, count: int = 16) -> Tensor:
     """The nearest levels of weights, both as shares of the outermost level."""
-    levels = torch.tensor(LEVELS, dtype=shares.dtype) / 127
-    return levels[torch.bucketize(shares.contiguous(), (levels[1:] + levels[:-1]) / 2)]
+    found = torch.tensor(levels(count), dtype=shares.dtype) / 127
+    return found[torch.bucketize(shares.contiguous(), (found[1:] + found[:-1]) / 2)]
 
 
-def _cut(weight: Tensor, importance: Tensor) -> Tensor:
+def _cut(weight: Tensor, importance: Tensor, count: int = 16) -> Tensor:
     """The outermost level of each channel (out,) at which rounding alone changes the answer least."""
     largest = weight.abs().amax(1).clamp(min=1e-9)
-    errors = torch.stack([
-        ((nearest(weight / (cut * largest)[:, None]) * (cut * largest)[:, None] - weight) ** 2 * importance).sum(1)
-        for cut in _CUTS
-    ])  # fmt: skip
-    return torch.tensor(_CUTS, dtype=weight.dtype)[errors.argmin(0)] * largest
-
-
-def pack(graph: onnx.GraphProto) -> int:
-    """Store, in place, every int8 tensor whose values are all levels in half a byte a value; returns how many.
-
-    A table of both values of each byte gives the tensor back when a runtime loads the file and folds what is constant:
-    nothing of it is left when the model runs.
-    """
-    packed = 0
-    nodes = []
-    for tensor in list(graph.initializer):
-        if tensor.data_type != onnx.TensorProto.INT8 or np.prod(tensor.dims) < _LEAST_VALUES:
-            continue
-        values = onnx.numpy_helper.to_array(tensor)
-        if values.size % 2 or not np.isin(values, LEVELS).all():
-            continue
-        name = tensor.name
-        index = np.searchsorted(LEVELS, values.ravel()).astype(np.uint8)
-        graph.initializer.remove(tensor)
-        stored = {f"{name}.packed": index[0::2] << 4 | index[1::2], f"{name}.shape": np.array(values.shape, np.int64)}
-        graph.initializer.extend(onnx.numpy_helper.from_array(array, key) for key, array in stored.items())
-        nodes += [
-            onnx.helper.make_node("Cast", [f"{name}.packed"], [f"{name}.index"], to=onnx.TensorProto.INT32),
-            onnx.helper.make_node("Gather", [_TABLE, f"{name}.index"], [f"{name}.pairs"], axis=0),
-            onnx.helper.make_node("Reshape", [f"{name}.pairs", f"{name}.shape"], [name]),
-        ]
-        packed += 1
-    if packed:
-        graph.initializer.append(onnx.numpy_helper.from_array(_table(), _TABLE))
-        rest = list(graph.node)
-        del graph.node[:]
-        graph.node.extend([*nodes, *rest])
-    return packed
-
-
-_TABLE = "levels"
-
-
-@cache
-def _table() -> NDArray[np.int8]:
-    """Both values (256, 2) of each byte."""
-    levels = np.array(LEVELS, np.int8)
-    byte = np.arange(256)
-    return np.stack([levels[byte >> 4], levels[byte & 15]], 1)
+    errors = []
+    for cut in _CUTS:
+        outermost = (cut * largest)[:, None]
+        off = nearest(weight / outermost, count) * outermost - weight
+        errors.append((off**2 * importance).sum(1))
+    return torch.tensor(_CUTS, dtype=weight.dtype)[torch.stack(errors).argmin(0)] * largest
 
 
 class Clustered(Rounding):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -12,6 +13,7 @@ from ultralytics.nn.modules.head import Pose26
 from ultralytics.utils.metrics import OKS_SIGMA
 from ultralytics.utils.tal import bbox2dist, dist2bbox, make_anchors
 
+from compression.hints import Hints
 from compression.pose_head import head_of
 from compression.poseloss import raw
 from configs.tuning import Soft
@@ -42,6 +44,7 @@ class Distiller(nn.Module):
         head_of(teacher).training = True  # its raw outputs, while all batch norms keep their statistics
         self._teacher = [teacher]  # in a list: no part of this module's state
         self.soft, self.side = soft, teacher_side
+        self.hints = Hints(teacher) if soft.layers else None
         mine, its = head_of(student), head_of(teacher)
         if (mine.nc, tuple(mine.kpt_shape)) != (its.nc, tuple(its.kpt_shape)):
             raise ModelError("has other outputs than its student", field="teacher",
@@ -64,9 +67,9 @@ class Distiller(nn.Module):
         self._teacher[0].to(device)
         return self.to(device)
 
-    def compile_teacher(self) -> None:
-        """Let torch make faster code for the teacher."""
-        self._teacher[0].compile()
+    def watching(self, student: nn.Module) -> AbstractContextManager[None]:
+        """While it lasts, the layers of this student are compared with the teacher's, where `soft` asks for that."""
+        return self.hints.watching(student) if self.hints is not None else nullcontext()
 
     @torch.no_grad()
     def see(self, images: Tensor) -> dict[str, Any]:
@@ -82,6 +85,8 @@ class Distiller(nn.Module):
         if self.soft.outputs:
             parts = self._outputs(student, teacher, side)
             losses |= {f"soft_{name}": self.soft.outputs * _GAINS[name] * value for name, value in parts.items()}
+        if self.hints is not None:
+            losses["soft_layers"] = self.soft.layers * self.hints.loss()
         if self.soft.features:
             losses["soft_features"] = self.soft.features * self._features(student, teacher)
         return losses

@@ -12,6 +12,7 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantFormat, QuantType, quantize_static
+from onnxruntime.quantization.calibrate import load_tensors_data, save_tensors_data
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from compression.slim import slim
@@ -26,6 +27,9 @@ _ROUNDING = {"QuantizeLinear", "DequantizeLinear"}
 
 #: What stands between a convolution and the next one, value by value: Sigmoid and Mul are SiLU.
 _ACTIVATION = {"Sigmoid", "Mul", "Relu", "Clip", "LeakyRelu", "HardSwish"}
+
+#: What gives values on as they are.
+_MOVING = {"Concat", "MaxPool", "Resize"}
 
 _METHODS = {
     "minmax": CalibrationMethod.MinMax, "percentile": CalibrationMethod.Percentile,
@@ -60,7 +64,7 @@ class Quantizer:
         self.folded = folder / "float.onnx"
         quant_pre_process(source, self.folded)
         self.model = onnx.load(self.folded)
-        self._ranges = folder / "ranges.json"
+        self._ranges, self._joined = folder / "ranges.json", folder / "joined.json"
         self._ranges.unlink(missing_ok=True)  # of another model, if any
         self._tensors, self._method, self._percentile = tensors, _METHODS[method], percentile
 
@@ -75,6 +79,12 @@ class Quantizer:
         Weights are QInt8 with one scale a channel, activations QUInt8 (on x86, int8 activations are slower than float).
         every_node: also those that a range makes superfluous, such as Relu, are still there.
         """
+        if not self._ranges.is_file():
+            self._quantize(target, self._ranges, keep, every_node)  # calibrates, and keeps the ranges
+        self._join(keep)
+        self._quantize(target, self._joined, keep, every_node)
+
+    def _quantize(self, target: Path, ranges: Path, keep: Collection[str], every_node: bool) -> None:
         # The name says less than it does: with every method, pictures go through the model in batches.
         options: dict[str, object] = {"CalibStridedMinMax": BATCH, "QDQKeepRemovableActivations": every_node}
         if self._method == CalibrationMethod.Percentile:
@@ -91,8 +101,28 @@ class Quantizer:
                 calibrate_method=self._method,
                 nodes_to_exclude=sorted(keep),
                 extra_options=options,
-                calibration_cache_path=self._ranges,
+                calibration_cache_path=ranges,
             )
+
+    def _join(self, keep: Collection[str]) -> None:
+        """Give what is joined, or only moved, one range: else each value must be looked up in a table on its way."""
+        tensors = load_tensors_data(self._ranges)
+        for group in _moved(self.model.graph, keep):
+            known = [tensors[name] for name in group if name in tensors]
+            for tensor in known:
+                tensor.lowest, tensor.highest = min(t.lowest for t in known), max(t.highest for t in known)
+        save_tensors_data(tensors, self._joined)
+
+
+def _moved(graph: onnx.GraphProto, keep: Collection[str]) -> list[set[str]]:
+    """Tensors whose values are the same ones, put together or elsewhere, by nodes that are not to `keep` in float."""
+    groups: list[set[str]] = []
+    for node in graph.node:
+        if node.op_type in _MOVING and node.name not in keep:
+            moved = {*node.output, *(node.input if node.op_type == "Concat" else node.input[:1])}
+            touched = [group for group in groups if group & moved]
+            groups = [group for group in groups if not group & moved] + [moved.union(*touched)]
+    return groups
 
 
 def to_half(source: Path, target: Path) -> None:

@@ -34,14 +34,14 @@ def refit(
     kept: Mapping[str, Tensor],
     batches: Sequence[Tensor],
     report: Callable[[str], None] = lambda line: None,
-    least_clustered: int | None = None,
+    counts: Callable[[str, int], int | None] = lambda name, size: None,
 ) -> dict[str, float]:
     """Solve the convolutions of `network` anew, in place, in the order in which pictures pass them.
 
     source: the network that it was made from, with modules of the same names. kept: by the name of a convolution, which
     output channels of the source's (out,) it still has; a name that is missing has all of them. batches: pictures
-    (B, 3, side, side). least_clustered: layers with as many weights get them from sixteen levels, see
-    `compression.codebook`. Returns by layer the share of its answer's variance that is not met.
+    (B, 3, side, side). counts: by a layer's name and the number of its weights, how many levels these come from, see
+    `compression.codebook`; None leaves them free. Returns by layer the share of its answer's variance that is not met.
     """
     network.eval()
     source.eval()
@@ -49,14 +49,17 @@ def refit(
     places = {name: _places(shape, number) for number, (name, shape) in enumerate(names.items())}
     wanted = _answers(source, kept, places, batches)
     missed: dict[str, float] = {}
-    modules = dict(network.named_modules())
+    modules, source_modules = dict(network.named_modules()), dict(source.named_modules())
     norms = {name: modules.get(f"{name.removesuffix('.conv')}.bn") if name.endswith(".conv") else None
              for name in names}  # fmt: skip
     for number, name in enumerate(names, 1):
         read = torch.cat([_patches(modules[name], _input(network, modules[name], batch), places[name])
                           for batch in batches])  # fmt: skip
-        coarse = least_clustered is not None and modules[name].weight.numel() >= least_clustered
-        missed[name] = _solve(modules[name], norms[name], read, wanted.pop(name), coarse)
+        answer = wanted.pop(name)
+        missed[name] = _solve(modules[name], norms[name], read, answer, counts(name, modules[name].weight.numel()))
+        whole = name.removesuffix(".conv")
+        if _straightened(source_modules.get(whole), modules.get(whole)):
+            _bend(modules[whole], source_modules[whole], read, answer, kept.get(name, slice(None)))
         if number % 10 == 0 or number == len(names):
             report(f"layer {number} of {len(names)} refitted")
     return missed
@@ -140,10 +143,10 @@ def _patches(conv: Any, values: Tensor, places: Tensor) -> Tensor:
     return padded[:, :, rows, columns].permute(0, 2, 1, 3).flatten(0, 1)
 
 
-def _solve(conv: Any, norm: Any, read: Tensor, wanted: Tensor, coarse: bool) -> float:
+def _solve(conv: Any, norm: Any, read: Tensor, wanted: Tensor, count: int | None) -> float:
     """Put the best weights into a convolution; a constant goes to its bias, or into the mean of the norm behind it.
 
-    coarse: the best from sixteen levels.
+    count: of the levels that the weights come from.
     """
     weight = conv.weight.flatten(1).double()  # (out, in / groups * positions)
     groups = conv.groups
@@ -159,8 +162,8 @@ def _solve(conv: Any, norm: Any, read: Tensor, wanted: Tensor, coarse: bool) -> 
     square = square + torch.diag_embed((_RIDGE * size)[:, None].expand(-1, square.shape[1]))
     change = torch.linalg.solve(square, torch.einsum("rgi,rgo->gio", values, left)).transpose(1, 2)
     new = now + change
-    if coarse and groups == 1:
-        new = clustered(new[0], square[0])[None]
+    if count is not None and groups == 1:
+        new = clustered(new[0], square[0], count)[None]
     constant = (mean_wanted - torch.einsum("gi,goi->go", mean_read, new)).flatten().float()
     conv.weight.copy_(new.reshape(conv.weight.shape).float())
     if conv.bias is not None:
@@ -169,3 +172,43 @@ def _solve(conv: Any, norm: Any, read: Tensor, wanted: Tensor, coarse: bool) -> 
         norm.running_mean -= constant
     rest = target - torch.einsum("rgi,goi->rgo", values, new)
     return float(rest.square().sum() / target.square().sum().clamp(min=1e-12))
+
+
+def _straightened(before: Any, now: Any) -> bool:
+    """Whether a block's activation was SiLU and is ReLU now."""
+    return isinstance(getattr(before, "act", None), nn.SiLU) and isinstance(getattr(now, "act", None), nn.ReLU)
+
+
+#: Where the bend of a ReLU is tried, in units of what it is given.
+_BENDS = tuple(step / 10 for step in range(-15, 16))
+
+
+def _bend(block: Any, before: Any, read: Tensor, answer: Tensor, kept: Any) -> None:
+    """Scale and shift each channel so that its ReLU follows, but for a constant, the SiLU that it stands for.
+
+    read: what the convolution multiplies at its places. answer: what the source's convolution gave there.
+    """
+    norm, was = block.bn, before.bn
+    conv = block.conv
+    groups, rows = conv.groups, len(read)
+    weight = conv.weight.flatten(1).view(groups, conv.out_channels // groups, -1)
+    given = torch.einsum("rgi,goi->rgo", read.view(rows, groups, -1), weight).flatten(1)
+    slope = norm.weight / (norm.running_var + norm.eps).sqrt()
+    given = (given - norm.running_mean) * slope + norm.bias
+    was_slope = (was.weight / (was.running_var + was.eps).sqrt())[kept]
+    target = nn.functional.silu((answer - was.running_mean[kept]) * was_slope + was.bias[kept])
+    target = target - target.mean(0)
+    best = torch.full((given.shape[1],), -1.0)
+    scale, shift = torch.ones_like(best), torch.zeros_like(best)
+    for bend in _BENDS:
+        bent = (given + bend).relu()
+        bent = bent - bent.mean(0)
+        product, power = (bent * target).sum(0), bent.square().sum(0)
+        met = product.clamp(min=0) ** 2 / power.clamp(min=1e-9)
+        better = (met > best) & (power > 1e-6)
+        best = torch.where(better, met, best)
+        scale = torch.where(better, product / power.clamp(min=1e-9), scale)
+        shift = torch.where(better, torch.tensor(bend), shift)
+    scale = scale.clamp(min=0.1)
+    norm.bias.copy_(scale * (norm.bias + shift))
+    norm.weight.mul_(scale)

@@ -6,18 +6,22 @@ from pathlib import Path
 
 import onnx
 
-from compression.codebook import pack
+from compression.stored import pack_scales, pack_weights, share
 
 
 def slim(source: Path, target: Path) -> None:
-    """Write the graph of `source` to `target` with short names and packed weights; what it answers stays the same.
+    """Write the graph of `source` to `target` with short names, and its weights, scales and biases packed.
+
+    What it answers stays the same, but for scales and biases in half precision.
 
     In the int8 file of a nano model, names such as /model.22/m.0/m/m.1/cv2/conv/Conv_output_0_QuantizeLinear_Input,
     each written wherever it is read, are a tenth of the bytes.
     """
     model = onnx.load(source)
     graph = model.graph
-    pack(graph)
+    pack_scales(graph)
+    share(graph)
+    pack_weights(graph)
     kept = {entry.name for entry in [*graph.input, *graph.output]} | {""}
     short: dict[str, str] = {}
 

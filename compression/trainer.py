@@ -6,7 +6,7 @@ import copy
 import math
 import time
 from collections.abc import Callable, Generator, Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -81,7 +81,8 @@ def train(
     network = copy.deepcopy(network).float().to(device=device, memory_format=torch.channels_last)
     network.requires_grad_(True)
     for name, parameter in network.named_parameters():
-        if ".dfl." in name:  # the fixed bins of the box distribution
+        fixed = ".dfl." in name  # the bins of the box distribution
+        if fixed or (config.trained == "norms" and parameter.dim() > 1):
             parameter.requires_grad_(False)
     state = _State(network, copy.deepcopy(network).eval(), _optimizer(network, distiller, config), distiller)
     if distiller is not None:
@@ -91,7 +92,8 @@ def train(
         _restore(checkpoint, state, config)
     began, first = time.monotonic(), state.step
     every = max(1, config.steps // POINTS)
-    with closing(_ahead(sets, config, state.step)) as seen:
+    watching = distiller.watching(network) if distiller is not None else nullcontext()
+    with watching, closing(_ahead(sets, config, state.step)) as seen:
         while state.step < config.steps and not stop(state.step):
             losses = _learn(state, next(seen), loss_of, config, device)
             hold(state.network)

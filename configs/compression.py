@@ -81,6 +81,15 @@ class ReapplyStep(StepConfig):
         return True
 
 
+class AlignStep(StepConfig):
+    """Widens what is between two convolutions, by channels that are zero, to a number that a processor multiplies at
+    once: the model answers the same, and is faster in int8."""
+
+    step: Literal["align"] = "align"
+    multiple: int = Field(default=8, ge=2, description="of the channels between two convolutions")
+    least: int = Field(default=16, ge=1, description="channels between two convolutions")
+
+
 class RefitStep(StepConfig):
     """Gives every convolution of a pose model, in least squares, the weights that answer most like those of the model
     that it was made from; what training begins with is then much nearer."""
@@ -91,9 +100,11 @@ class RefitStep(StepConfig):
         default=(), description="blocks (model.0, model.23.cv2), or all: ReLU there in place of SiLU, which takes int8 "
         "two passes over each feature map and ReLU none"
     )  # fmt: skip
-    least_clustered: int | None = Field(
-        default=None, ge=1, description="layers with as many weights get them from sixteen levels, half a byte each"
-    )
+    levels: dict[str, Literal[6, 9, 16, 40]] = Field(
+        default={}, description="by block (model.7), or all: of how many levels its weights are, which the file stores "
+        "in 2.7, 3.2, 4 or 5.3 bits each; none: as they come"
+    )  # fmt: skip
+    least_weights: int = Field(default=4000, ge=1, description="layers with fewer weights have no levels")
     images: Images = Field(description="what its layers are shown; labels are not looked at")
     side: int = Field(default=256, ge=32, multiple_of=32, description="px, of the input")
     batches: int = Field(default=24, ge=1, description="of sixteen of these images; too few are learned by heart")
@@ -140,6 +151,7 @@ class QuantizeStep(StepConfig):
     structure: bool = Field(default=True, description="keep decode, attention and each branch's last layer in float")
     scan: Scan | None = Field(default=Scan(), description="keep what a scan finds in float; null: no scan")
     agrees: Agrees | None = Field(default=Agrees(), description="else the step fails; null: whatever comes")
+    vote: bool = Field(default=False, description="joints are the mean of all cells that see a person, not of one")
     retrain: Tuning | None = Field(
         default=None, description="when a pose model does not agree: train it in 8 bits like this, then once more"
     )
@@ -168,6 +180,7 @@ class ExportStep(StepConfig):
 AnyStep = Annotated[
     RewriteStep
     | LevelsStep
+    | AlignStep
     | PruneStep
     | MaskStep
     | ReapplyStep

@@ -82,6 +82,7 @@ class Soft(Schema):
     labels: float = Field(default=0.5, ge=0, description="weight of the labels' own loss")
     outputs: float = Field(default=1.0, ge=0, description="weight of the teacher's scores, boxes and keypoints")
     features: float = Field(default=1.0, ge=0, description="weight of what the neck sees, through 1x1 adaptors")
+    layers: float = Field(default=0.0, ge=0, description="weight of what every layer of its width and name answers")
     temperature: float = Field(default=2.0, gt=0)
 
 
@@ -99,6 +100,9 @@ class Tuning(Schema):
     weight_decay: float = Field(default=5e-4, ge=0)
     norms: Literal["batch", "kept"] = Field(
         default="batch", description="batch norms: by the statistics of each batch, or as they are (small batches)"
+    )
+    trained: Literal["all", "norms"] = Field(
+        default="all", description="all weights, or scale and shift of the batch norms alone: weights keep their levels"
     )
     average: float = Field(default=0.998, ge=0, lt=1, description="decay of the moving average of the weights; kept")
     clip: float = Field(default=10.0, gt=0, description="largest norm of the gradient")

@@ -15,6 +15,7 @@ from compression.quantize import Quantizer, finish, float_nodes, to_half
 from compression.runners import FloatArray, layout_of, open_runner
 from compression.scan import Harm, scan
 from compression.step import Artefact, Context, Metrics, register
+from compression.voting import vote
 from configs.compression import QuantizeStep
 from keypoints.card import PoseCard
 from keypoints.errors import InputError, RepSightError
@@ -72,6 +73,8 @@ def _pose(artefact: Artefact, config: QuantizeStep, context: Context) -> tuple[A
         metrics |= _int8(floating, path, calibration, config, context)
     else:
         to_half(floating, path)
+    if config.vote:
+        vote(path, path)
     some = list(tensors([*thinned(held_back, COMPARED), *own_pictures()], side, side))
     found = agreement(source.run, open_runner(path).run, some)
     if config.agrees:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -46,7 +46,7 @@ def step(artefact: Artefact, config: RefitStep, context: Context) -> tuple[Artef
     sets = training_images(config.images, context.root / "images", context.report)
     coming = batches(sets, _VIEWS, sides=[config.side], batch=_BATCH, seed=config.seed, last=config.batches)
     seen = [batch.on("cpu")["img"] for batch in coming]
-    missed = refit(network, source, kept, seen, context.report, config.least_clustered)
+    missed = refit(network, source, kept, seen, context.report, counts(config.levels, config.least_weights))
     path = context.folder / "pose.pt"
     save_network(network, path)
     return Artefact(path, "pose"), {
@@ -54,6 +54,16 @@ def step(artefact: Artefact, config: RefitStep, context: Context) -> tuple[Artef
         "missed": {name: round(share, 4) for name, share in missed.items()},
         "missed_mean": round(sum(missed.values()) / len(missed), 4),
     }  # fmt: skip
+
+
+def counts(levels: Mapping[str, int], least: int) -> Callable[[str, int], int | None]:
+    """How many levels a layer has, by its name and number of weights: those of its block, else those of all."""
+
+    def of(name: str, size: int) -> int | None:
+        block = next((block for block in levels if f"{name}.".startswith(f"{block}.")), "all")
+        return levels.get(block) if size >= least else None
+
+    return of
 
 
 def rectify(network: nn.Module, where: Sequence[str]) -> None:

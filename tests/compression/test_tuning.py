@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from compression.checkpoint import load_network, save_network
 from compression.distillation import Distiller
@@ -128,6 +130,45 @@ def test_a_teacher_has_nothing_to_say_to_its_twin_and_much_to_another(figures: l
             parts = distiller(raw(student(images)), distiller.see(images), SIDE)
             assert set(parts) == {"soft_score", "soft_box", "soft_keypoints", "soft_confidence", "soft_features"}
             assert (sum(parts.values()) > 0.05) == apart, parts
+
+
+def test_every_layer_of_a_teacher_is_a_hint_whatever_the_activation_behind_it(figures: list[PictureSet]) -> None:
+    images = collated([plain(picture, SIDE) for picture in figures[0].pictures]).on("cpu")["img"]
+    teacher = tiny.network(seed=1).eval()
+    twin, other = copy.deepcopy(teacher), tiny.network(seed=2).eval()
+    last = twin.model[-1].cv4[0][1]  # nothing that is compared lies behind it
+    last.act = nn.ReLU(inplace=True)
+    found = {}
+    for name, student in (("twin", twin), ("other", other)):
+        distiller = Distiller(teacher, student, Soft(outputs=0, features=0, layers=2), SIDE)
+        with torch.no_grad(), distiller.watching(student):
+            outputs = raw(student(images))
+            found[name] = float(distiller(outputs, distiller.see(images), SIDE)["soft_layers"])
+        assert not any(m._forward_hooks for m in student.modules())
+    assert found["twin"] == pytest.approx(0, abs=1e-9)
+    assert found["other"] > 0.1
+
+
+def test_hints_bring_a_changed_network_back(figures: list[PictureSet]) -> None:
+    teacher = tiny.network(seed=1)
+    student = copy.deepcopy(teacher)
+    with torch.no_grad():
+        for parameter in student.parameters():
+            parameter.mul_(1 + 0.1 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(0)))
+    soft = Soft(labels=0, outputs=0, features=0, layers=1)
+    config = FAST.model_copy(update={"steps": 30, "norms": "kept", "learning_rate": 1e-3})
+    tuned = train(student, figures, config, distiller=Distiller(teacher, student, soft, SIDE))
+    shares = [point["soft_layers"] for point in tuned.curve]
+    assert np.mean(shares[-3:]) < 0.5 * np.mean(shares[:3])
+
+
+def test_norms_alone_can_be_trained(figures: list[PictureSet]) -> None:
+    network = tiny.network()
+    tuned = train(network, figures, FAST.model_copy(update={"trained": "norms"}))
+    before = dict(network.named_parameters())
+    changed = {name for name, p in tuned.network.named_parameters() if not torch.equal(p, before[name])}
+    assert changed
+    assert all(before[name].dim() == 1 for name in changed), "no weight of a convolution"
 
 
 @pytest.mark.parametrize("teacher_side", [96, 128])
