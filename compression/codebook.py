@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from math import log
@@ -92,30 +92,58 @@ def _cut(weight: Tensor, importance: Tensor, count: int = 16) -> Tensor:
 
 
 class Clustered(Rounding):
-    """A convolution whose weights lie on the levels when it is run; the gradient passes the rounding over."""
+    """A convolution whose weights lie on levels when it is run; the gradient passes the rounding over."""
 
-    extras = ("cut",)
+    extras = ("cut", "count")
     cut: Tensor
+    count: int
 
-    def forward(self, input: Tensor) -> Tensor:
+    def rounded(self) -> Tensor:
+        """Its weights on their levels."""
         weight = self.weight.detach().flatten(1)
         outermost = (self.cut * weight.abs().amax(1).clamp(min=1e-9))[:, None]
-        off = nearest(weight / outermost) * outermost - weight
-        output: Tensor = self._conv_forward(input, self.weight + off.view_as(self.weight), self.bias)
+        return (nearest(weight / outermost, self.count) * outermost).view_as(self.weight)
+
+    def forward(self, input: Tensor) -> Tensor:
+        off = self.rounded() - self.weight.detach()
+        output: Tensor = self._conv_forward(input, self.weight + off, self.bias)
         return output
 
 
+#: By a layer's name and the number of its weights: of how many levels they are, None for any value.
+Counts = Callable[[str, int], int | None]
+
+
+def counts(levels: Mapping[str, int], least: int) -> Counts:
+    """A layer has the levels of its block, else those of `all`; with fewer than `least` weights it has none."""
+
+    def of(name: str, size: int) -> int | None:
+        block = next((block for block in levels if f"{name}.".startswith(f"{block}.")), "all")
+        return levels.get(block) if size >= least else None
+
+    return of
+
+
 @contextmanager
-def clustering(network: nn.Module, least: int) -> Iterator[None]:
-    """While it lasts, every convolution with at least so many weights is `Clustered`. Copies that are made meanwhile
-    need `restore`."""
-    for module in network.modules():
-        if type(module) is nn.Conv2d and module.groups == 1 and module.weight.numel() >= least:
+def clustering(network: nn.Module, of: Counts) -> Iterator[None]:
+    """While it lasts, convolutions that have levels are `Clustered`. Copies that are made meanwhile need `settle`."""
+    for name, module in network.named_modules():
+        count = of(name, module.weight.numel()) if type(module) is nn.Conv2d and module.groups == 1 else None
+        if count is not None:
             weight = module.weight.detach().flatten(1)
-            cut = _cut(weight, torch.ones(weight.shape[1])) / weight.abs().amax(1).clamp(min=1e-9)
+            cut = _cut(weight, torch.ones(weight.shape[1]), count) / weight.abs().amax(1).clamp(min=1e-9)
             module.__class__ = Clustered
-            module.cut = cut
+            vars(module).update(cut=cut, count=count)
     try:
         yield
     finally:
         restore(network)
+
+
+def settle(network: nn.Module) -> None:
+    """Make clustered convolutions ordinary ones, with their weights on the levels that they were run with."""
+    with torch.no_grad():
+        for module in network.modules():
+            if isinstance(module, Clustered):
+                module.weight.copy_(module.rounded())
+    restore(network)

@@ -30,10 +30,10 @@ def tune_pose(
     Raises ConfigError without images, and what reading them raises.
     """
     from compression.checkpoint import load_network, save_network
+    from compression.codebook import settle
     from compression.distillation import Distiller
     from compression.images import training_images
     from compression.masks import require_masked
-    from compression.rounding import restore
     from compression.trainer import train
 
     if config.images is None:
@@ -50,7 +50,7 @@ def tune_pose(
     with _coarse(network, config):
         tuned = train(network, sets, config, checkpoint=context.scratch / "training.pt", distiller=distiller,
                       on_curve=on_curve)  # fmt: skip
-    restore(tuned.network)
+    settle(tuned.network)
     shares = require_masked(tuned.network)
     path = context.folder / "pose.pt"
     save_network(tuned.network, path)
@@ -64,13 +64,13 @@ def tune_pose(
 
 def _coarse(network: Any, config: Tuning) -> AbstractContextManager[None]:
     """The rounding that a network learns with."""
-    from compression.codebook import clustering
+    from compression.codebook import clustering, counts
     from compression.rounding import rounded
 
-    if config.eight_bits and config.least_clustered:
-        raise ConfigError("one rounding at a time", field="least_clustered", expected="none beside eight_bits")
-    if config.least_clustered:
-        return clustering(network, config.least_clustered)
+    if config.eight_bits and config.levels:
+        raise ConfigError("one rounding at a time", field="levels", expected="none beside eight_bits")
+    if config.levels:
+        return clustering(network, counts(config.levels, config.least_weights))
     return rounded(network) if config.eight_bits else nullcontext()
 
 

@@ -111,9 +111,10 @@ class Tuning(Schema):
     eight_bits: bool = Field(
         default=False, description="round weights and activations to 8 bits meanwhile, for a pose model to be quantized"
     )
-    least_clustered: int | None = Field(
-        default=None, ge=1, description="round layers with as many weights to sixteen levels meanwhile, see step refit"
+    levels: dict[str, Literal[6, 9, 16, 40]] = Field(
+        default={}, description="by block, or all: round weights to so many levels meanwhile, see step refit"
     )
+    least_weights: int = Field(default=4000, ge=1, description="layers with fewer weights have no levels")
     device: str = Field(default="auto", description="auto: CUDA where it is, else the processor")
     save_every: int = Field(default=100, ge=1, description="steps between checkpoints from which a killed run goes on")
     head: TrainHead | None = Field(default=None, description="how a head is trained; its data is in `data`")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -11,6 +11,7 @@ from torch import nn
 
 from compression.blocks import is_rewritten, rewrite
 from compression.checkpoint import load_network, save_network
+from compression.codebook import counts
 from compression.cost import costs
 from compression.images import training_images
 from compression.masks import masks_of
@@ -54,16 +55,6 @@ def step(artefact: Artefact, config: RefitStep, context: Context) -> tuple[Artef
         "missed": {name: round(share, 4) for name, share in missed.items()},
         "missed_mean": round(sum(missed.values()) / len(missed), 4),
     }  # fmt: skip
-
-
-def counts(levels: Mapping[str, int], least: int) -> Callable[[str, int], int | None]:
-    """How many levels a layer has, by its name and number of weights: those of its block, else those of all."""
-
-    def of(name: str, size: int) -> int | None:
-        block = next((block for block in levels if f"{name}.".startswith(f"{block}.")), "all")
-        return levels.get(block) if size >= least else None
-
-    return of
 
 
 def rectify(network: nn.Module, where: Sequence[str]) -> None:
