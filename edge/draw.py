@@ -51,7 +51,8 @@ DIGIT_SHARE, LEAST_DIGIT_SHARE = 0.31, 0.26
 _DARK = 0.2
 
 _LEFT = frozenset({sk.L_SHOULDER, sk.L_ELBOW, sk.L_WRIST, sk.L_HIP, sk.L_KNEE, sk.L_ANKLE})
-_BODY = tuple(limb for limb in sk.LIMBS if not set(limb) & set(sk.FACE))
+#: The pairs of joints that are drawn.
+BODY = tuple(limb for limb in sk.LIMBS if not set(limb) & set(sk.FACE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,7 @@ def draw(image: Image | None, pose: Pose | None, board: Board, size: tuple[int, 
     layout = Layout.of(*size)
     canvas = _canvas(image, layout)
     if pose is not None:
-        _draw_pose(canvas, pose, layout, size)
+        draw_pose(canvas, pose, layout, size)
     _darken_panel(canvas, layout)
     _draw_board(canvas, board, layout)
     return canvas
@@ -135,12 +136,13 @@ def _fade(height: int, width: int) -> Image:
     return np.broadcast_to((keep * 255).astype(np.uint8)[None, :, None], (height, width, 3)).copy()
 
 
-def _draw_pose(canvas: Image, pose: Pose, layout: Layout, size: tuple[int, int]) -> None:
+def draw_pose(canvas: Image, pose: Pose, layout: Layout, size: tuple[int, int]) -> None:
+    """Draw the skeleton. size: (width, height) px of the frame that `pose` belongs to."""
     x, y, w, _ = layout.video
     points = (pose.keypoints[:, :2] * (w / size[0]) + (x, y)).round().astype(int).tolist()
     seen = (pose.keypoints[:, 2] >= SEEN).tolist()
     unit = max(2, round(layout.height / 140))
-    lines = [(points[a], points[b], _limb_color(a, b)) for a, b in _BODY if seen[a] and seen[b]]
+    lines = [(points[a], points[b], limb_color(a, b)) for a, b in BODY if seen[a] and seen[b]]
     for a, b, _color in lines:
         cv2.line(canvas, a, b, INK, unit + 4, cv2.LINE_AA)
     for a, b, color in lines:
@@ -151,7 +153,7 @@ def _draw_pose(canvas: Image, pose: Pose, layout: Layout, size: tuple[int, int])
             cv2.circle(canvas, points[joint], unit, WHITE, -1, cv2.LINE_AA)
 
 
-def _limb_color(a: int, b: int) -> Color:
+def limb_color(a: int, b: int) -> Color:
     """The left side of the body orange, the right one blue, what joins them white."""
     left = (a in _LEFT) + (b in _LEFT)
     return (SKY, WHITE, ORANGE)[left]

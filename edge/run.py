@@ -115,6 +115,8 @@ def run(
         runner = Runner(source, pipeline, screen, outcome, saver, log, coach, coach.workout_name)
         try:
             at_its_speed = settings.real_time and screen.watched and not source.live
+            if at_its_speed:
+                screen.wait(stopped)
             runner.run(stopped, max_frames, real_time=at_its_speed, fps=settings.fps)
         finally:
             outcome.tell(source.notice, exit_code=2)
@@ -180,6 +182,7 @@ class Runner:
         picture = None
         if self._screen.needs_picture or self._saver is not None:
             picture = draw(self._image, reading.pose, board, self._size)
+        self._screen.look(self._image, self._size)
         goes_on = self._screen.show(picture, board, reading)
         drawn = time.perf_counter()
         if self._saver is not None and picture is not None:

@@ -1,4 +1,4 @@
-"""Screens: a window, the terminal, or none. Each is imported when it is asked for."""
+"""Screens: a window, a web page, the terminal, or none. Each is imported when it is asked for."""
 
 from __future__ import annotations
 
@@ -24,7 +24,15 @@ def _terminal(_: Run) -> Screen:
     return TerminalScreen()
 
 
-SCREENS: dict[str, Callable[[Run], Screen]] = {"window": _window, "terminal": _terminal, "none": lambda _: Screen()}
+def _web(settings: Run) -> Screen:
+    from edge.web.screen import WebScreen
+
+    return WebScreen(settings)
+
+
+SCREENS: dict[str, Callable[[Run], Screen]] = {
+    "window": _window, "web": _web, "terminal": _terminal, "none": lambda _: Screen(),
+}  # fmt: skip
 
 
 def open_screen(settings: Run) -> Screen:

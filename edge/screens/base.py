@@ -30,6 +30,15 @@ class Screen:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def wait(self, stopped: Callable[[], bool]) -> None:
+        """Return when somebody watches, or `stopped` says so: before a film that is played at its own speed."""
+
+    def look(self, image: NDArray[np.uint8] | None, size: tuple[int, int]) -> None:
+        """Take the frame as it came, before `show` shows its reading; it is not to be changed, and may be kept.
+
+        image: uint8 (H, W, 3) BGR, None for a keypoint sequence. size: (width, height) px that poses belong to.
+        """
+
     def show(self, picture: NDArray[np.uint8] | None, board: Board, reading: Reading) -> bool:
         """Show one reading; False when the user wants to quit.
 

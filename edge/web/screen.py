@@ -1,0 +1,137 @@
+"""The screen `web`: shows readings to whoever has the page open, and never keeps the counting waiting."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from collections.abc import Callable
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from configs.schema import Run
+from edge.reading import Reading
+from edge.screens.base import Screen
+from edge.scoreboard import Board
+from keypoints.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    from edge.web.message import Tempo
+
+#: How long what was said stays on the page.
+NOTICE_S: Final = 20.0
+
+_NEEDED: Final = ("fastapi", "uvicorn", "websockets", "segno")
+
+
+class WebScreen(Screen):
+    """Serves pages from a thread of its own."""
+
+    watched = True
+
+    def __init__(self, settings: Run) -> None:
+        """Raises MissingExtraError without the extra `web`, InputError where the address can't be had."""
+        check_extra()
+        from edge.history.database import folder_of
+        from edge.web.access import Access, is_local, load_token
+        from edge.web.app import make_app
+        from edge.web.invite import invite
+        from edge.web.live import Show
+        from edge.web.picture import Encoder
+        from edge.web.server import WebServer, listen
+
+        web = settings.web
+        self._listener = listen(web)
+        token, trouble = (None, None) if is_local(web.host) else load_token()
+        self.invitation = invite(web, token, self._listener.getsockname()[1])
+        self._show = Show(web.viewers, encoder=Encoder(web) if web.video == "on" else None)
+        folder = folder_of("auto" if settings.log == "none" else settings.log)
+        app = make_app(web, self._show, folder, Access.of(web, token), self.invitation,
+                       has_workout=settings.workout is not None)  # fmt: skip
+        self._private = web.video == "off"
+        self._tempo: Tempo | None = None
+        self._notice: tuple[str, float] | None = None
+        self._size = (0, 0)
+        self._last_s, self._fps = 0.0, 0.0
+        self._server: WebServer | None = WebServer(app, self._listener, web, self._attach)
+        self._greet(trouble)
+
+    def wait(self, stopped: Callable[[], bool]) -> None:
+        """Return when somebody has the page open."""
+        if not self._show.came.is_set():
+            super().say("It begins when the page is open.")
+        while not stopped() and not self._show.came.wait(0.1):
+            pass
+
+    def look(self, image: NDArray[np.uint8] | None, size: tuple[int, int]) -> None:
+        """Keep the frame for the reading that follows."""
+        self._image, self._size = image, size
+
+    def show(self, picture: NDArray[np.uint8] | None, board: Board, reading: Reading) -> bool:
+        """Hand the reading over; nothing here waits for a viewer."""
+        from edge.web.message import Tempo, Told
+
+        show = self._show
+        while show.keys:
+            self.on_key(show.keys.popleft())
+        for rep in reading.new_reps:
+            self._tempo = Tempo.of(rep)
+        if show.encoder is not None and self._image is not None:
+            show.encoder.offer(self._image, reading.pose)
+        now_s = time.monotonic()
+        interval_s, self._last_s = now_s - self._last_s, now_s
+        self._fps += 0.1 * (1 / max(interval_s, 1e-3) - self._fps) if self._fps else 1 / max(interval_s, 1e-3)
+        size = None if self._private else self._size
+        show.told.put(Told(reading, board, self._tempo, size, self._fresh_notice(now_s), self._fps))
+        return True
+
+    def say(self, line: str) -> None:
+        """Show the line on the page for a while, and write it down."""
+        super().say(line)
+        self._notice = (line, time.monotonic())
+
+    def close(self) -> None:
+        """Tell the viewers that the session has ended, and stop serving."""
+        if self._server is None:
+            return
+        self._show.told.finish()
+        if self._show.encoder is not None:
+            self._show.encoder.close()
+        self._server.close()
+        self._server = None
+
+    def _attach(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._show.told.attach(loop)
+        if self._show.encoder is not None:
+            self._show.encoder.parts.attach(loop)
+
+    def _fresh_notice(self, now_s: float) -> str | None:
+        return self._notice[0] if self._notice is not None and now_s - self._notice[1] < NOTICE_S else None
+
+    def _greet(self, trouble: str | None) -> None:
+        """Say where the page is. The token goes to a terminal alone: what is written elsewhere is kept, and read."""
+        from edge.web.invite import as_text
+
+        ours = sys.stderr.isatty()
+        here, there = self.invitation.here, self.invitation.there
+        super().say(f"Open {here if ours or there is None else here.partition('?')[0]}")
+        if there is not None and ours:
+            super().say(f"or on a phone in the same network {there}")
+            code = self.invitation.code
+            assert code is not None
+            super().say(as_text(code))
+        elif there is not None:
+            super().say("It asks for a token: `repsight invite` shows the address with it, and a QR code.")
+        if trouble is not None:
+            self.say(f"warning: {trouble}")
+
+
+def check_extra() -> None:
+    """Raise MissingExtraError where a package of the extra `web` is missing."""
+    missing = [name for name in _NEEDED if find_spec(name) is None]
+    if missing:
+        raise MissingExtraError("needs packages that are not installed", field="--screen web",
+                                found=f"no {', '.join(missing)}", hint="pip install 'repsight[web]'")  # fmt: skip
