@@ -79,6 +79,11 @@ def own_address() -> str:
     return f"{socket.gethostname().partition('.')[0]}.local"
 
 
+def own_token(host: str) -> tuple[str | None, str | None]:
+    """The token that a server at this address asks for, None for one that is local; and what to say of it."""
+    return (None, None) if is_local(host) else load_token()
+
+
 def load_token(folder: Path | None = None) -> tuple[str, str | None]:
     """The token of this installation, and what to say of it: made the first time, in a file that only its owner reads.
 

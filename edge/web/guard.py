@@ -84,7 +84,11 @@ class Guard:
             return Refusal(421, "this machine is not called that; its names are `web.names` of run.yaml")
         changes = scope["type"] == "websocket" or scope["method"] not in ("GET", "HEAD", "OPTIONS")
         origin = headers.get("origin")
-        if origin is not None and changes and origin.lower() not in (f"http://{host.lower()}", f"https://{host.lower()}"):
+        if (
+            origin is not None
+            and changes
+            and origin.lower() not in (f"http://{host.lower()}", f"https://{host.lower()}")
+        ):
             return Refusal(403, "a page of another origin asks")
         if headers.get("sec-fetch-site") in ("cross-site", "same-site"):
             followed = headers.get("sec-fetch-mode") == "navigate" and not changes

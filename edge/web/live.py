@@ -19,7 +19,7 @@ from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocketDisconnect, WebSocketState
 
 from edge.web.message import Now, Told
-from edge.web.newest import Newest, Over
+from edge.web.newest import Newest, OverError
 from edge.web.picture import BOUNDARY, Encoder
 
 log = logging.getLogger("repsight.web")
@@ -46,7 +46,7 @@ class Show:
     keys: deque[str] = field(default_factory=lambda: deque(maxlen=4))
 
 
-class _Refused(Exception):
+class _BadMessageError(Exception):
     """A message that is against the rules."""
 
     def __init__(self, code: int, reason: str) -> None:
@@ -120,7 +120,7 @@ class Film(StreamingResponse):
 async def _parts(parts: Newest[bytes]) -> AsyncIterator[bytes]:
     yield f"--{BOUNDARY}\r\n".encode()
     number = 0
-    with suppress(Over):
+    with suppress(OverError):
         while True:
             number, part = await parts.after(number)
             yield part
@@ -138,10 +138,10 @@ async def _serve(socket: WebSocket, show: Show) -> None:
     try:
         for task in done:
             task.result()
-    except _Refused as error:
+    except _BadMessageError as error:
         log.warning("refused: a message of %s: %d, %s", socket.client.host if socket.client else "?", error.code, error)
         await _close(socket, error.code, error.reason)
-    except Over:
+    except OverError:
         await _close(socket, _GOING_AWAY, "the session has ended")
     except WebSocketDisconnect:
         pass
@@ -168,7 +168,7 @@ async def _listen(socket: WebSocket, keys: deque[str]) -> None:
             raise WebSocketDisconnect(message.get("code", 1005))
         now_s = time.monotonic()
         if len(times) == _MOST_MESSAGES and now_s - times[0] < 1:
-            raise _Refused(_AGAINST_THE_RULES, "too many messages")
+            raise _BadMessageError(_AGAINST_THE_RULES, "too many messages")
         times.append(now_s)
         keys.append(_key(message.get("text")))
 
@@ -176,14 +176,14 @@ async def _listen(socket: WebSocket, keys: deque[str]) -> None:
 def _key(text: str | None) -> str:
     """The key that a message asks for."""
     if text is None:
-        raise _Refused(_UNSUPPORTED, "not text")
+        raise _BadMessageError(_UNSUPPORTED, "not text")
     try:
         asked = json.loads(text)
     except (ValueError, RecursionError):
-        raise _Refused(_NOT_JSON, "not JSON") from None
+        raise _BadMessageError(_NOT_JSON, "not JSON") from None
     if not isinstance(asked, dict) or set(asked) != {"do"} or not isinstance(asked["do"], str):
-        raise _Refused(_AGAINST_THE_RULES, 'expected {"do": "skip"}')
+        raise _BadMessageError(_AGAINST_THE_RULES, 'expected {"do": "skip"}')
     key = ASKED.get(asked["do"])
     if key is None:
-        raise _Refused(_AGAINST_THE_RULES, f"expected one of {', '.join(ASKED)}")
+        raise _BadMessageError(_AGAINST_THE_RULES, f"expected one of {', '.join(ASKED)}")
     return key

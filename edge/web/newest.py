@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class Over(Exception):
+class OverError(Exception):
     """There will be no more values."""
 
 
@@ -37,18 +37,18 @@ class Newest(Generic[T]):
         self._wake()
 
     def finish(self) -> None:
-        """No value will follow: who waits gets `Over`."""
+        """No value will follow: who waits gets `OverError`."""
         self._over = True
         self._wake()
 
     async def after(self, seen: int) -> tuple[int, T]:
-        """The newest value and its number, as soon as that is above `seen`. Raises Over."""
+        """The newest value and its number, as soon as that is above `seen`. Raises OverError."""
         while True:
             number, value = self._held
             if value is not None and number > seen:
                 return number, value
             if self._over:
-                raise Over
+                raise OverError
             await self._turn.wait()
 
     def _wake(self) -> None:

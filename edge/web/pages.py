@@ -45,9 +45,7 @@ def page_routes(settings: Mapping[str, Any]) -> APIRouter:
     """The pages and what they are made of. settings: what the scripts of the pages are told."""
     router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
     told = {"words": words(), "limbs": _limbs(), "seen": SEEN, **settings}
-    files = {
-        path.name: (path.read_bytes(), _KINDS[path.suffix]) for path in FOLDER.iterdir() if path.suffix in _KINDS
-    }
+    files = {path.name: (path.read_bytes(), _KINDS[path.suffix]) for path in FOLDER.iterdir() if path.suffix in _KINDS}
     files["colors.css"] = (_colors().encode(), _KINDS[".css"])
     pages = {name: _page(name, told) for name in ("live", "history", "session")}
 

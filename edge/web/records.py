@@ -119,7 +119,9 @@ def record_routes(folder: FilePath) -> APIRouter:
         today = date.today()
         with open_history(folder) as past:
             if past is None:
-                return Overview(today=today.isoformat(), streak=0, best_sets={}, longest_holds_s={}, sessions=[], names={})
+                return Overview(
+                    today=today.isoformat(), streak=0, best_sets={}, longest_holds_s={}, sessions=[], names={}
+                )
             found = [one for one in past.sessions() if (today - one.started.date()).days < days]
             bests, row = past.bests(), streak(past.days(), today)
         actions = {*bests.reps, *bests.holds_s, *(done.action for one in found for done in one.done)}
@@ -135,8 +137,9 @@ def record_routes(folder: FilePath) -> APIRouter:
             whole = _whole(past, number)
             if not whole:
                 raise HTTPException(404, "no such session")
-        actions = {done.action for done in (*whole[0].sets, *whole[0].holds)}
-        return OneSession(session=whole[0], names=_names(actions))
+        found = whole[0]
+        actions = {done.action for done in found.sets} | {held.action for held in found.holds}
+        return OneSession(session=found, names=_names(actions))
 
     @router.delete("/api/sessions/{number}", status_code=204, responses=_MISSING)
     def delete(number: Number) -> None:
@@ -145,7 +148,9 @@ def record_routes(folder: FilePath) -> APIRouter:
             raise HTTPException(404, "no such session")
 
     @router.get(
-        "/api/reps.csv", response_class=Response, responses={200: {"content": {"text/csv": {}}, "description": "a file"}}
+        "/api/reps.csv",
+        response_class=Response,
+        responses={200: {"content": {"text/csv": {}}, "description": "a file"}},
     )
     def reps_csv(session: Which = None) -> Response:
         """Every rep and hold as a table."""

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from configs.schema import Run
+from configs.schema import Run, Web
 from edge.reading import Reading
-from edge.screens.base import Screen
 from edge.scoreboard import Board
-from keypoints.errors import MissingExtraError
+from edge.screens.base import Screen
+from keypoints.errors import InputError, MissingExtraError, RepSightError
 
 if TYPE_CHECKING:
+    from edge.web.invite import Invitation
     from edge.web.message import Tempo
 
 #: How long what was said stays on the page.
@@ -36,7 +37,7 @@ class WebScreen(Screen):
         """Raises MissingExtraError without the extra `web`, InputError where the address can't be had."""
         check_extra()
         from edge.history.database import folder_of
-        from edge.web.access import Access, is_local, load_token
+        from edge.web.access import Access, own_token
         from edge.web.app import make_app
         from edge.web.invite import invite
         from edge.web.live import Show
@@ -45,7 +46,7 @@ class WebScreen(Screen):
 
         web = settings.web
         self._listener = listen(web)
-        token, trouble = (None, None) if is_local(web.host) else load_token()
+        token, trouble = own_token(web.host)
         self.invitation = invite(web, token, self._listener.getsockname()[1])
         self._show = Show(web.viewers, encoder=Encoder(web) if web.video == "on" else None)
         folder = folder_of("auto" if settings.log == "none" else settings.log)
@@ -54,6 +55,7 @@ class WebScreen(Screen):
         self._private = web.video == "off"
         self._tempo: Tempo | None = None
         self._notice: tuple[str, float] | None = None
+        self._image: NDArray[np.uint8] | None = None
         self._size = (0, 0)
         self._last_s, self._fps = 0.0, 0.0
         self._server: WebServer | None = WebServer(app, self._listener, web, self._attach)
@@ -113,20 +115,43 @@ class WebScreen(Screen):
 
     def _greet(self, trouble: str | None) -> None:
         """Say where the page is. The token goes to a terminal alone: what is written elsewhere is kept, and read."""
-        from edge.web.invite import as_text
-
-        ours = sys.stderr.isatty()
-        here, there = self.invitation.here, self.invitation.there
-        super().say(f"Open {here if ours or there is None else here.partition('?')[0]}")
-        if there is not None and ours:
-            super().say(f"or on a phone in the same network {there}")
-            code = self.invitation.code
-            assert code is not None
-            super().say(as_text(code))
-        elif there is not None:
+        if self.invitation.there is None or sys.stderr.isatty():
+            for line in in_words(self.invitation):
+                super().say(line)
+        else:
+            super().say(f"Open {self.invitation.here.partition('?')[0]}")
             super().say("It asks for a token: `repsight invite` shows the address with it, and a QR code.")
         if trouble is not None:
             self.say(f"warning: {trouble}")
+
+
+def in_words(invitation: Invitation) -> list[str]:
+    """The lines that lead to the page, the last one a QR code for a dark or a light terminal."""
+    from edge.web.invite import as_text
+
+    code = invitation.code
+    lines = [f"Open {invitation.here}"]
+    if code is not None:
+        lines += [f"or on a phone in the same network {invitation.there}", as_text(code)]
+    return lines
+
+
+def invitation_of(settings: Web, here: bool = False) -> list[str]:
+    """What leads to a web screen that runs, or will, with these settings. here: the address on this machine alone.
+
+    Raises MissingExtraError without the extra `web`, InputError for a port that is not known before it runs.
+    """
+    check_extra()
+    from edge.web.access import own_token
+    from edge.web.invite import invite
+
+    if settings.port == 0:
+        raise InputError("is another one every time", field="web.port", found=0, hint="give it a number")
+    token, trouble = own_token(settings.host)
+    if trouble is not None:
+        raise RepSightError(trouble)
+    invitation = invite(settings, token)
+    return [invitation.here] if here else in_words(invitation)
 
 
 def check_extra() -> None:

@@ -32,10 +32,12 @@ def listen(settings: Web) -> socket.socket:
     """A socket that listens where the settings say. Raises InputError where that can't be."""
     host, port = settings.host, settings.port
     try:
-        (family, _, _, _, address), *_ = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        (family, _, _, _, address), *_ = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
     except OSError:
         raise InputError("no address of this machine", field="web.host", found=host,
-                         hint="127.0.0.1 is this machine alone, 0.0.0.0 every network that it is in") from None  # fmt: skip
+                         hint="127.0.0.1 is this machine alone, 0.0.0.0 every network") from None  # fmt: skip
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -111,15 +113,21 @@ class Patience:
         self._stuck: dict[Any, tuple[float, int]] = {}
 
     def lost(self, connections: Iterable[Any], now_s: float) -> list[Any]:
-        """The ones to break off. A connection is one of uvicorn's protocols; one that waits for its next request has
-        uvicorn's own timeout, which is shorter."""
+        """The ones to break off. A connection is one of uvicorn's protocols."""
         stuck = {}
         for one in list(connections):
             unsent = one.transport.get_write_buffer_size()
-            asks_nothing = getattr(one, "cycle", self) is None
-            if not (unsent or asks_nothing or one.transport.is_closing()):
+            if not (unsent or _asks_nothing(one) or one.transport.is_closing()):
                 continue
             since_s, before = self._stuck.get(one, (now_s, unsent))
             stuck[one] = (since_s if unsent == before else now_s, unsent)
         self._stuck = stuck
         return [one for one, (since_s, _) in stuck.items() if now_s - since_s >= self._seconds]
+
+
+def _asks_nothing(connection: Any) -> bool:
+    """Whether a request is being waited for, and uvicorn's own timeout for the next one is not running."""
+    if not hasattr(connection, "cycle"):  # a WebSocket
+        return False
+    idle = connection.cycle is None or connection.cycle.response_complete
+    return idle and connection.timeout_keep_alive_task is None
