@@ -14,6 +14,9 @@ class Schema(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+Joint = Literal["shoulder", "elbow", "wrist", "hip", "knee", "ankle"]
+
+
 class FullRep(Schema):
     """The joint angle that tells a full rep, in degrees; 180 is a straight joint."""
 
@@ -30,7 +33,7 @@ class Action(Schema):
     turn: str | None = None
     counted_at: Literal["start", "turn"] = "start"
     full: FullRep | None = None
-    needs: tuple[Literal["shoulder", "elbow", "wrist", "hip", "knee", "ankle"], ...] = ()
+    needs: tuple[Joint, ...] = ()
 
     @model_validator(mode="after")
     def _reps_have_a_range(self) -> Action:
@@ -99,9 +102,11 @@ class Counting(Schema):
     look_back_s: float = Field(default=0.6, ge=0, description="least time over which that mean is taken")
     seen_confidence: float = Field(default=0.3, ge=0, le=1, description="a joint below it is not seen")
     seen_share: float = Field(default=0.5, ge=0, le=1, description="share of a rep in which its joints are seen")
+    whole_body: tuple[Joint, ...] = Field(default=("shoulder", "hip", "knee"), description="seen before one is ready")
+    unseen_s: float = Field(default=1.0, ge=0, description="joints are missing so long before it is said")
     hold_after_s: float = Field(default=2.0, ge=0, description="without a rep before a hold begins to show")
     certainty_s: float = Field(default=2.0, gt=0, description="time constant of the average length of the phase")
-    least_certainty: float = Field(default=0.35, ge=0, le=1, description="below it the view does not tell the phase")
+    least_certainty: float = Field(default=0.5, ge=0, le=1, description="below it the view does not tell the phase")
     lost_after_s: float = Field(default=2.0, gt=0, description="without the person before a rep in progress is dropped")
 
 
@@ -225,6 +230,7 @@ class Run(Schema):
     screen: Literal["auto", "window", "web", "terminal", "none"] = "auto"
     full_screen: bool = False
     web: Web = Web()
+    language: Literal["auto", "en", "de"] = Field(default="auto", description="of screen and voice; auto asks LANG")
     real_time: bool = Field(default=True, description="play a file at its own speed on a screen")
     pose: str | None = Field(default=None, description="pose model file; the shipped one without it")
     estimator: str | None = Field(default=None, description="name of the pose estimator; else the file's suffix tells")

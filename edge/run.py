@@ -24,7 +24,7 @@ from edge.save import VideoSaver, check_save_path
 from edge.scoreboard import BoardMaker, Scoreboard
 from edge.screens import Screen, open_screen
 from edge.sources import Item, Lost, Sample, Source, never, open_source, thinned
-from edge.words import clock, totals_in_words
+from edge.words import clock, language_of, totals_in_words, words_in
 from edge.workout.coach import Coach
 from edge.workout.form import Form
 from edge.workout.progress import open_workout
@@ -109,8 +109,11 @@ def run(
         outcome.tell(trouble)
         for notice in log.notices if log is not None else ():
             screen.say(f"warning: {notice}")
-        voice = parts.enter_context(Voice(settings.sound)) if source.live or plan is not None else None
-        coach = Coach(Form(settings.hints, log.past_reps if log is not None else ()), plan, voice)
+        words = words_in(language_of(settings.language))
+        heard = source.live or plan is not None
+        voice = parts.enter_context(Voice(settings.sound, words.strings.voice)) if heard else None
+        form = Form(settings.hints, log.past_reps if log is not None else (), words)
+        coach = Coach(form, plan, voice, words, settings.set_pause_s)
         screen.on_key = coach.press
         runner = Runner(source, pipeline, screen, outcome, saver, log, coach, coach.workout_name)
         try:

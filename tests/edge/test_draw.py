@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 
 from classifier.counter import Rep
 from edge.draw import MAX_HEIGHT, MIN_HEIGHT, TONES, Layout, dimmed, draw
-from edge.reading import Reading
+from edge.reading import Reading, State
 from edge.scoreboard import FLASH_S, REMARK_S, Board, Scoreboard
-from edge.words import STATES
+from edge.words import words_in
 from keypoints.types import Pose
 
 SIZES = [(320, 240), (640, 480), (1280, 720), (1920, 1080), (720, 1280), (1, 1), (7680, 4320), (4000, 10), (10, 4000)]
@@ -104,10 +104,10 @@ def reading(time_s: float, action: str | None = "squat", state: Any = "counting"
     return Reading(time_s, None, action, 0.9, state, **fields)
 
 
-@pytest.mark.parametrize("state", sorted(STATES))
+@pytest.mark.parametrize("state", get_args(State))
 def test_every_state_is_said_in_words(state: Any) -> None:
     shown = Scoreboard().update(reading(0.0, state=state))
-    assert (shown.headline, shown.advice, shown.tone) == STATES[state]
+    assert (shown.headline, shown.advice, shown.tone) == words_in().state(state)
 
 
 def test_the_count_stays_up_while_its_user_rests() -> None:

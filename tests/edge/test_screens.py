@@ -10,18 +10,18 @@ import sys
 import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from rich.console import Console
 
 from classifier.counter import Rep
 from configs.schema import Run
-from edge.reading import Reading
+from edge.reading import Reading, State
 from edge.scoreboard import Scoreboard
 from edge.screens import open_screen
 from edge.screens.terminal import TerminalScreen, block_text
-from edge.words import STATES
+from edge.words import words_in
 from keypoints.errors import InputError
 
 ROOT = Path(__file__).parents[2]
@@ -42,12 +42,12 @@ def rendered(**fields: Any) -> list[str]:
     return console.file.getvalue().rstrip("\n").split("\n")
 
 
-@pytest.mark.parametrize("state", sorted(STATES))
+@pytest.mark.parametrize("state", get_args(State))
 def test_the_terminal_screen_fits_80_by_24_in_every_state(state: Any) -> None:
     lines = rendered(state=state, reps={"squat": 888, "push_up": 40, "jumping_jack": 120, "shoulder_press": 30})
     assert len(lines) == 24
     assert all(len(line) <= 80 for line in lines)
-    headline, advice, _ = STATES[state]
+    headline, advice, _ = words_in().state(state)
     assert any(headline in line and advice in line for line in lines)
 
 
