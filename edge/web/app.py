@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from fastapi import APIRouter, FastAPI, Request, Response
@@ -15,24 +16,23 @@ from edge.web.invite import Invitation, as_svg
 from edge.web.live import Show, live_routes
 from edge.web.pages import page_routes, refusal_page
 from edge.web.records import record_routes
+from edge.words import Words
 from keypoints.errors import RepSightError
 
 
-def make_app(
-    settings: Web, show: Show, folder: Path, access: Access, invitation: Invitation, *, has_workout: bool = False
-) -> ASGIApp:
+def make_app(settings: Web, show: Show, folder: Path, access: Access, invitation: Invitation, words: Words) -> ASGIApp:
     """Everything that a browser can ask for. folder: of the history."""
     app = FastAPI(
         title="RepSight", version="1", summary="What the camera counts now, and what was done before.",
         openapi_url="/api/openapi.json", docs_url=None, redoc_url=None,  # their pages load scripts from elsewhere
     )  # fmt: skip
-    told = {"video": settings.video, "workout": has_workout, "invitation": invitation.there}
-    app.include_router(page_routes(told))
+    told = {"video": settings.video, "invitation": invitation.there}
+    app.include_router(page_routes(words, told))
     app.include_router(live_routes(show))
-    app.include_router(record_routes(folder))
+    app.include_router(record_routes(folder, words))
     app.include_router(_invitation_routes(invitation))
     app.add_exception_handler(RepSightError, _history_fails)
-    return Guard(app, access, refusal_page)
+    return Guard(app, access, partial(refusal_page, words.language))
 
 
 def _invitation_routes(invitation: Invitation) -> APIRouter:

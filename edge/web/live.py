@@ -8,7 +8,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
@@ -25,7 +25,7 @@ from edge.web.picture import BOUNDARY, Encoder
 log = logging.getLogger("repsight.web")
 
 #: What a viewer may ask for, and the key of a window that does the same.
-ASKED: Final = {"skip": "n"}
+_KEYS: Final[Mapping[str, str]] = {"skip": "n", "reset": "r"}
 
 #: More messages than these in a second are no person's.
 _MOST_MESSAGES: Final = 10
@@ -86,7 +86,7 @@ def live_routes(show: Show) -> APIRouter:
 
     @router.websocket("/api/live")
     async def live(socket: WebSocket) -> None:
-        """Each reading as a `Now`, the newest alone for who is slow. A viewer may send {"do": "skip"}."""
+        """Each reading as a `Now`, the newest alone for who is slow. A viewer may send {"do": ...} with one of `can`."""
         if show.viewers >= show.most_viewers:
             await socket.send_denial_response(Response("too many watch", 503))
             return
@@ -183,7 +183,7 @@ def _key(text: str | None) -> str:
         raise _BadMessageError(_NOT_JSON, "not JSON") from None
     if not isinstance(asked, dict) or set(asked) != {"do"} or not isinstance(asked["do"], str):
         raise _BadMessageError(_AGAINST_THE_RULES, 'expected {"do": "skip"}')
-    key = ASKED.get(asked["do"])
+    key = _KEYS.get(asked["do"])
     if key is None:
-        raise _BadMessageError(_AGAINST_THE_RULES, f"expected one of {', '.join(ASKED)}")
+        raise _BadMessageError(_AGAINST_THE_RULES, f"expected one of {', '.join(_KEYS)}")
     return key

@@ -5,32 +5,18 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from classifier.counter import Rep
 from edge.reading import Reading, State
 from edge.scoreboard import Board
 from edge.words import Tone
 from keypoints.types import Pose
 
-
-class Tempo(BaseModel):
-    """How long the newest rep took, in seconds: in all, to its turning point, and back."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    seconds: float
-    there: float | None
-    back: float | None
-
-    @classmethod
-    def of(cls, rep: Rep) -> Tempo:
-        """Of a rep that was just counted."""
-        there, back = (None, None) if rep.turned_s is None else (rep.turned_s - rep.start_s, rep.end_s - rep.turned_s)
-        return cls(seconds=rep.end_s - rep.start_s, there=there, back=back)
+#: What a viewer may ask for.
+Asked = Literal["skip", "reset"]
 
 
 class Skeleton(BaseModel):
@@ -63,7 +49,8 @@ class Now(BaseModel):
     tone: Tone
     totals: list[tuple[str, str]]
     elapsed: str
-    tempo: Tempo | None
+    details: list[tuple[str, str]] = Field(description="the last rep's tempo, and the time of the set or the rest")
+    can: list[Asked] = Field(description="what a viewer may ask for now")
     skeleton: Skeleton | None
     notice: str | None = Field(description="what happened meanwhile, such as a full disk")
     fps: float
@@ -75,10 +62,10 @@ class Told:
 
     reading: Reading
     board: Board
-    tempo: Tempo | None = None
     size: tuple[int, int] | None = None
     notice: str | None = None
     fps: float = 0.0
+    can: tuple[Asked, ...] = ()
 
     @cached_property
     def text(self) -> str:
@@ -91,7 +78,7 @@ class Told:
             "title": board.title, "number": board.number, "unit": board.unit, "flash": board.flash,
             "progress": None if board.progress is None else round(board.progress, 3),
             "headline": board.headline, "advice": board.advice, "tone": board.tone, "totals": board.totals,
-            "elapsed": board.elapsed, "tempo": None if self.tempo is None else self.tempo.model_dump(),
+            "elapsed": board.elapsed, "details": board.details, "can": self.can,
             "skeleton": _skeleton(reading.pose, self.size), "notice": self.notice, "fps": round(self.fps, 1),
         }  # fmt: skip
         return json.dumps(content, ensure_ascii=False, separators=(",", ":"))

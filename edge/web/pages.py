@@ -18,6 +18,7 @@ from fastapi.responses import HTMLResponse
 from edge.draw import BODY, GREEN, INK, ORANGE, SEEN, SKY, SOFT, TONES, TRACK, VERMILLION, WHITE, YELLOW, limb_color
 from edge.paint import Color
 from edge.web.guard import Refusal
+from edge.words import Language, Words
 
 FOLDER: Final = Path(__file__).with_name("static")
 
@@ -35,19 +36,22 @@ _COLORS: Final = {
 
 
 @cache
-def words() -> Mapping[str, str]:
+def words_of(language: Language) -> Mapping[str, str]:
     """Everything that the pages say, by its key."""
-    found: dict[str, str] = yaml.safe_load(Path(__file__).with_name("words.yaml").read_text(encoding="utf-8"))
+    file = Path(__file__).with_name("words") / f"{language}.yaml"
+    found: dict[str, str] = yaml.safe_load(file.read_text(encoding="utf-8"))
     return found
 
 
-def page_routes(settings: Mapping[str, Any]) -> APIRouter:
-    """The pages and what they are made of. settings: what the scripts of the pages are told."""
+def page_routes(words: Words, settings: Mapping[str, Any]) -> APIRouter:
+    """The pages and what they are made of. settings: what else the scripts of the pages are told."""
     router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
-    told = {"words": words(), "limbs": _limbs(), "seen": SEEN, **settings}
+    language = words.language
+    said = {**words_of(language), "skip": words.screen.skip, "reset": words.screen.reset}
+    told = {"words": said, "decimal": words.strings.decimal, "limbs": _limbs(), "seen": SEEN, **settings}
     files = {path.name: (path.read_bytes(), _KINDS[path.suffix]) for path in FOLDER.iterdir() if path.suffix in _KINDS}
     files["colors.css"] = (_colors().encode(), _KINDS[".css"])
-    pages = {name: _page(name, told) for name in ("live", "history", "session")}
+    pages = {name: _page(name, language, told) for name in ("live", "history", "session")}
 
     @router.get("/")
     async def live() -> str:
@@ -71,23 +75,23 @@ def page_routes(settings: Mapping[str, Any]) -> APIRouter:
     return router
 
 
-def refusal_page(refusal: Refusal) -> str:
+def refusal_page(language: Language, refusal: Refusal) -> str:
     """A page that says what is wrong, and what to do."""
+    words = words_of(language)
     asked = refusal.status == HTTPStatus.UNAUTHORIZED
-    title = words()["token_wanted"] if asked else words()["refused"]
-    advice = words()["token_advice"] if asked else refusal.reason
-    return _filled("refusal", {"title": title, "advice": advice})
+    title = words["token_wanted"] if asked else words["refused"]
+    advice = words["token_advice"] if asked else refusal.reason
+    return _filled("refusal", {"language": language, "title": title, "advice": advice})
 
 
-def _page(name: str, told: Mapping[str, Any]) -> str:
+def _page(name: str, language: Language, told: Mapping[str, Any]) -> str:
     # In a script element, `<` is all that could end it.
     data = json.dumps(told, ensure_ascii=False).replace("<", "\\u003c")
-    return _filled(name, {}).replace("[[told]]", data)
+    return _filled(name, {**told["words"], "language": language}).replace("[[told]]", data)
 
 
-def _filled(name: str, more: Mapping[str, str]) -> str:
+def _filled(name: str, said: Mapping[str, str]) -> str:
     text = (FOLDER / f"{name}.html").read_text(encoding="utf-8")
-    said = {**words(), **more}
     return re.sub(r"\[\[(\w+)\]\]", lambda m: html.escape(said[m[1]]) if m[1] in said else m[0], text)
 
 

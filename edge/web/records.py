@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from edge.history.read import History, PastRep, Session, open_history, streak
 from edge.history.remove import delete_session
 from edge.history.show import COLUMNS, csv_rows
-from edge.words import name_of, plural_of, title_of
+from edge.words import Words
 
 #: SQLite's integers go to 2^63, JavaScript's to 2^53.
 Number = Annotated[int, Path(ge=1, le=2**53)]
@@ -109,7 +109,7 @@ class Overview(BaseModel):
     names: dict[str, Name]
 
 
-def record_routes(folder: FilePath) -> APIRouter:
+def record_routes(folder: FilePath, words: Words) -> APIRouter:
     """`/api/sessions` and `/api/reps.*`, of the history in `folder`."""
     router = APIRouter(tags=["history"])
 
@@ -127,7 +127,7 @@ def record_routes(folder: FilePath) -> APIRouter:
         actions = {*bests.reps, *bests.holds_s, *(done.action for one in found for done in one.done)}
         return Overview(
             today=today.isoformat(), streak=row, best_sets=bests.reps, longest_holds_s=bests.holds_s,
-            sessions=[SessionDone(**_content(one)) for one in found], names=_names(actions),
+            sessions=[SessionDone(**_content(one)) for one in found], names=_names(actions, words),
         )  # fmt: skip
 
     @router.get("/api/sessions/{number}", responses=_MISSING)
@@ -139,7 +139,7 @@ def record_routes(folder: FilePath) -> APIRouter:
                 raise HTTPException(404, "no such session")
         found = whole[0]
         actions = {done.action for done in found.sets} | {held.action for held in found.holds}
-        return OneSession(session=found, names=_names(actions))
+        return OneSession(session=found, names=_names(actions, words))
 
     @router.delete("/api/sessions/{number}", status_code=204, responses=_MISSING)
     def delete(number: Number) -> None:
@@ -210,8 +210,8 @@ def _content(one: Session) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _names(actions: Iterable[str]) -> dict[str, Name]:
-    return {a: Name(one=name_of(a), many=plural_of(a), title=title_of(a)) for a in sorted(actions)}
+def _names(actions: Iterable[str], words: Words) -> dict[str, Name]:
+    return {a: Name(one=words.name(a), many=words.plural(a), title=words.title(a)) for a in sorted(actions)}
 
 
 def _download(text: str, kind: str, session: int | None, suffix: str) -> Response:

@@ -16,11 +16,12 @@ from configs.schema import Run, Web
 from edge.reading import Reading
 from edge.scoreboard import Board
 from edge.screens.base import Screen
+from edge.words import language_of, words_in
 from keypoints.errors import InputError, MissingExtraError, RepSightError
 
 if TYPE_CHECKING:
     from edge.web.invite import Invitation
-    from edge.web.message import Tempo
+    from edge.web.message import Asked
 
 #: How long what was said stays on the page.
 NOTICE_S: Final = 20.0
@@ -50,10 +51,10 @@ class WebScreen(Screen):
         self.invitation = invite(web, token, self._listener.getsockname()[1])
         self._show = Show(web.viewers, encoder=Encoder(web) if web.video == "on" else None)
         folder = folder_of("auto" if settings.log == "none" else settings.log)
-        app = make_app(web, self._show, folder, Access.of(web, token), self.invitation,
-                       has_workout=settings.workout is not None)  # fmt: skip
+        words = words_in(language_of(settings.language))
+        app = make_app(web, self._show, folder, Access.of(web, token), self.invitation, words)
+        self._has_workout = settings.workout is not None
         self._private = web.video == "off"
-        self._tempo: Tempo | None = None
         self._notice: tuple[str, float] | None = None
         self._image: NDArray[np.uint8] | None = None
         self._size = (0, 0)
@@ -74,20 +75,18 @@ class WebScreen(Screen):
 
     def show(self, picture: NDArray[np.uint8] | None, board: Board, reading: Reading) -> bool:
         """Hand the reading over; nothing here waits for a viewer."""
-        from edge.web.message import Tempo, Told
+        from edge.web.message import Told
 
         show = self._show
         while show.keys:
             self.on_key(show.keys.popleft())
-        for rep in reading.new_reps:
-            self._tempo = Tempo.of(rep)
         if show.encoder is not None and self._image is not None:
             show.encoder.offer(self._image, reading.pose)
         now_s = time.monotonic()
         interval_s, self._last_s = now_s - self._last_s, now_s
         self._fps += 0.1 * (1 / max(interval_s, 1e-3) - self._fps) if self._fps else 1 / max(interval_s, 1e-3)
         size = None if self._private else self._size
-        show.told.put(Told(reading, board, self._tempo, size, self._fresh_notice(now_s), self._fps))
+        show.told.put(Told(reading, board, size, self._fresh_notice(now_s), self._fps, self._can(board)))
         return True
 
     def say(self, line: str) -> None:
@@ -109,6 +108,11 @@ class WebScreen(Screen):
         self._show.told.attach(loop)
         if self._show.encoder is not None:
             self._show.encoder.parts.attach(loop)
+
+    def _can(self, board: Board) -> tuple[Asked, ...]:
+        """What is of use to a viewer now."""
+        resets = any(key == "r" for key, _ in board.keys or ())
+        return (*(("skip",) if self._has_workout else ()), *(("reset",) if resets else ()))
 
     def _fresh_notice(self, now_s: float) -> str | None:
         return self._notice[0] if self._notice is not None and now_s - self._notice[1] < NOTICE_S else None

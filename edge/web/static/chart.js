@@ -128,7 +128,7 @@ export function ranges(width, reps, full, name, tip, height = 220) {
   const y = frame(drawing, { left, right, top, bottom, most, lines: 5, format: percent });
   drawing.append(svg("line", { class: "mark", x1: left, x2: right, y1: y(full), y2: y(full) }));
   const { x, slot } = places(reps, left, right);
-  const radius = Math.max(2.5, Math.min(8, 0.32 * slot));
+  const radius = Math.max(3.5, Math.min(8, 0.32 * slot));
   reps.forEach((rep, i) => {
     const [shape, color] = rep.shallow ? ["triangle", "var(--orange)"] : ["dot", "var(--green)"];
     const mark = svg("path", { d: MARKS[shape](x[i], y(rep.range_of_motion), radius), fill: color });

@@ -17,6 +17,11 @@ export function byId(id) {
   return document.getElementById(id);
 }
 
+// 1.42 -> 1.4, or 1,4
+export function decimal(value, places = 1) {
+  return value.toFixed(places).replace(".", told.decimal);
+}
+
 // 42 -> 0:42, 3723 -> 1:02:03
 export function clock(seconds) {
   const whole = Math.floor(seconds);
@@ -29,7 +34,8 @@ export function clock(seconds) {
 // The machine's own wall clock, whatever zone this browser is in.
 export function moment(iso, options) {
   const time = new Date(`${iso.slice(0, 19)}Z`);
-  return new Intl.DateTimeFormat(document.documentElement.lang, { timeZone: "UTC", ...options }).format(time);
+  const language = { en: "en-GB" }[document.documentElement.lang] ?? document.documentElement.lang;
+  return new Intl.DateTimeFormat(language, { timeZone: "UTC", ...options }).format(time);
 }
 
 // An element with text, or with children; text never becomes markup.

@@ -8,6 +8,7 @@ const SILENT_MS = 5000;
 const body = document.body;
 const video = byId("video");
 const canvas = byId("skeleton");
+const asks = [...document.querySelectorAll("#asks button")];
 let socket;
 let newest = null;
 let drawn = null;
@@ -55,7 +56,8 @@ function draw() {
   for (const id of ["title", "number", "unit", "headline", "advice", "elapsed"]) write(id, now[id]);
   byId("bar").classList.toggle("none", now.progress === null);
   byId("fill").style.width = `${100 * (now.progress ?? 0)}%`;
-  drawTempo(now.tempo);
+  drawDetails(now.details);
+  for (const button of asks) button.hidden = !now.can.includes(button.dataset.do);
   drawTotals(now.totals);
   write("notice", now.notice ?? "");
   byId("notice").hidden = !now.notice;
@@ -67,19 +69,13 @@ function write(id, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-let tempoKey = "";
-function drawTempo(tempo) {
-  const key = JSON.stringify(tempo);
-  if (key === tempoKey) return;
-  tempoKey = key;
-  const parts = [];
-  if (tempo) {
-    parts.push(make("b", {}, say("a_rep", { seconds: tempo.seconds.toFixed(1) })));
-    if (tempo.there !== null) {
-      parts.push(` ${say("there_back", { there: tempo.there.toFixed(1), back: tempo.back.toFixed(1) })}`);
-    }
-  }
-  byId("tempo").replaceChildren(...parts);
+let detailsKey = "";
+function drawDetails(details) {
+  const key = JSON.stringify(details);
+  if (key === detailsKey) return;
+  detailsKey = key;
+  const pairs = details.map(([name, value]) => make("div", {}, make("dt", {}, name), make("dd", {}, value)));
+  byId("details").replaceChildren(...pairs);
 }
 
 let totalsKey = "";
@@ -145,9 +141,10 @@ function watchSilence() {
 }
 
 function prepareButtons() {
-  const skip = byId("skip");
-  skip.hidden = !told.workout;
-  skip.onclick = () => socket.readyState === WebSocket.OPEN && socket.send(JSON.stringify({ do: "skip" }));
+  for (const button of asks) {
+    const asked = JSON.stringify({ do: button.dataset.do });
+    button.onclick = () => socket.readyState === WebSocket.OPEN && socket.send(asked);
+  }
   if (!told.invitation) return;
   byId("phone").hidden = false;
   byId("phone").onclick = () => {

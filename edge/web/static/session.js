@@ -1,7 +1,7 @@
 // One session: its sets, every rep in two charts and a table, downloads, and deleting it.
 
 import { ranges, swatch, tempos } from "./chart.js";
-import { ask, byId, clock, make, moment, say, sourceOf } from "./common.js";
+import { ask, byId, clock, decimal, make, moment, say, sourceOf } from "./common.js";
 
 const FULL = 0.7; // of the design's table: a rep above is no shallow one
 
@@ -10,7 +10,7 @@ let session = null;
 let names = {};
 
 const percent = (share) => `${Math.round(100 * share)} %`;
-const seconds = (from, to) => (to - from).toFixed(1);
+const seconds = (from, to) => decimal(to - from);
 
 async function load() {
   if (!Number.isInteger(number) || number < 1) return missing(say("no_such_session"), "");
@@ -45,24 +45,23 @@ function show() {
   byId("reps").replaceChildren(...(session.reps.length + session.holds.length ? [table()] : []));
 }
 
+// A card an exercise: its sets, how far and how fast its reps went.
 function showSets() {
   const done = [...session.sets, ...session.holds].sort((a, b) => a.start_s - b.start_s);
-  const order = [...new Set(done.map((one) => one.action))];
-  const cards = done.map((one) => {
-    const card = make("li", { class: `c${order.indexOf(one.action)}` });
-    const name = names[one.action];
-    if (!("reps" in one)) {
-      card.append(make("b", {}, clock(one.seconds)), name.title);
-      return card;
-    }
-    card.append(make("b", {}, String(one.reps)), one.reps === 1 ? name.one : name.many);
-    const mine = session.reps.filter((rep) => rep.action === one.action && rep.start_s >= one.start_s && rep.end_s <= one.end_s);
-    if (mine.length) {
-      const mean = (value) => mine.reduce((sum, rep) => sum + value(rep), 0) / mine.length;
-      const typical = { range: percent(mean((rep) => rep.range_of_motion)), seconds: mean((rep) => rep.end_s - rep.start_s).toFixed(1) };
+  const actions = [...new Set(done.map((one) => one.action))];
+  const cards = actions.map((action, i) => {
+    const mine = done.filter((one) => one.action === action);
+    const counts = mine.map((one) => ("reps" in one ? one.reps : clock(one.seconds)));
+    const word = !("reps" in mine[0]) ? names[action].title : counts.length === 1 && counts[0] === 1 ? names[action].one : names[action].many;
+    const card = make("li", { class: `c${i}` }, make("b", {}, counts.join(" + ")), word);
+    const reps = session.reps.filter((rep) => rep.action === action);
+    if (reps.length) {
+      const mean = (value) => reps.reduce((sum, rep) => sum + value(rep), 0) / reps.length;
+      const typical = { range: percent(mean((rep) => rep.range_of_motion)), seconds: decimal(mean((rep) => rep.end_s - rep.start_s)) };
       card.append(make("small", {}, say("typical", typical)));
     }
-    if (one.shallow) card.append(make("small", { class: "remark" }, say("shallow_of", { count: one.shallow })));
+    const shallow = reps.filter((rep) => rep.shallow).length;
+    if (shallow) card.append(make("small", { class: "remark" }, say("shallow_of", { count: shallow })));
     return card;
   });
   if (!cards.length) cards.push(make("li", {}, say("nothing_counted")));
@@ -104,7 +103,7 @@ function table() {
       cell(first ? names[one.action].title : ""),
       cell(isRep ? String(one.number) : ""),
       cell(clock(one.start_s)),
-      cell(isRep ? seconds(one.start_s, one.end_s) : one.seconds.toFixed(1)),
+      cell(isRep ? seconds(one.start_s, one.end_s) : decimal(one.seconds)),
       cell(turned ? seconds(one.start_s, one.turned_s) : "", true),
       cell(turned ? seconds(one.turned_s, one.end_s) : "", true),
       cell(isRep ? percent(one.range_of_motion) : ""),
