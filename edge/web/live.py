@@ -86,7 +86,7 @@ def live_routes(show: Show) -> APIRouter:
 
     @router.websocket("/api/live")
     async def live(socket: WebSocket) -> None:
-        """Each reading as a `Now`, the newest alone for who is slow. A viewer may send {"do": ...} with one of `can`."""
+        """Each reading as a `Now`, the newest alone for who is slow. A viewer may send {"do": WHAT}, one of `can`."""
         if show.viewers >= show.most_viewers:
             await socket.send_denial_response(Response("too many watch", 503))
             return

@@ -18,7 +18,7 @@ from fastapi.responses import HTMLResponse
 from edge.draw import BODY, GREEN, INK, ORANGE, SEEN, SKY, SOFT, TONES, TRACK, VERMILLION, WHITE, YELLOW, limb_color
 from edge.paint import Color
 from edge.web.guard import Refusal
-from edge.words import Language, Words
+from edge.words import Language, Words, capital
 
 FOLDER: Final = Path(__file__).with_name("static")
 
@@ -47,7 +47,7 @@ def page_routes(words: Words, settings: Mapping[str, Any]) -> APIRouter:
     """The pages and what they are made of. settings: what else the scripts of the pages are told."""
     router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
     language = words.language
-    said = {**words_of(language), "skip": words.screen.skip, "reset": words.screen.reset}
+    said = {**words_of(language), "skip": capital(words.screen.skip), "reset": capital(words.screen.reset)}
     told = {"words": said, "decimal": words.strings.decimal, "limbs": _limbs(), "seen": SEEN, **settings}
     files = {path.name: (path.read_bytes(), _KINDS[path.suffix]) for path in FOLDER.iterdir() if path.suffix in _KINDS}
     files["colors.css"] = (_colors().encode(), _KINDS[".css"])

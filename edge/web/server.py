@@ -26,6 +26,7 @@ _MOST_HEAD, _MOST_MESSAGE = 16 * 1024, 1024
 #: Connections beside those of viewers, each of which has two or three.
 _SPARE: Final = 20
 _GOODBYE_S: Final = 2
+_LOGGERS: Final = ("repsight.web", "uvicorn.error")
 
 
 def listen(settings: Web) -> socket.socket:
@@ -62,10 +63,9 @@ class WebServer:
     ) -> None:  # fmt: skip
         """attach: is told the event loop before anything is served."""
         self._listener, self._patience_s, self._attach = listener, settings.patience_s, attach
-        for name in ("repsight.web", "uvicorn.error"):
-            logger = logging.getLogger(name)
-            if not any(isinstance(one, Sparing) for one in logger.filters):
-                logger.addFilter(Sparing())
+        self._sparing = Sparing()
+        for name in _LOGGERS:
+            logging.getLogger(name).addFilter(self._sparing)
         self._server = uvicorn.Server(
             uvicorn.Config(
                 app, http="h11", ws="websockets-sansio", lifespan="off", log_config=None, access_log=False,
@@ -82,6 +82,8 @@ class WebServer:
         """Serve nobody any more."""
         self._server.should_exit = True
         self._thread.join(timeout=2 * _GOODBYE_S + 1)
+        for name in _LOGGERS:
+            logging.getLogger(name).removeFilter(self._sparing)
 
     def _run(self) -> None:
         asyncio.run(self._serve())
