@@ -9,6 +9,8 @@ const body = document.body;
 const video = byId("video");
 const canvas = byId("skeleton");
 const asks = [...document.querySelectorAll("#asks button")];
+// A stream that begins before the page is loaded would keep it loading.
+const loaded = new Promise((done) => (document.readyState === "complete" ? done() : addEventListener("load", done)));
 let socket;
 let newest = null;
 let drawn = null;
@@ -22,7 +24,7 @@ function connect() {
   socket = new WebSocket(`${scheme}://${location.host}/api/live`);
   socket.onopen = () => {
     hasEnded = false;
-    if (told.video === "on") video.src = `/api/video?at=${Date.now()}`;
+    if (told.video === "on") loaded.then(() => (video.src = `/api/video?at=${Date.now()}`));
   };
   socket.onmessage = (message) => {
     newest = JSON.parse(message.data);
