@@ -108,7 +108,7 @@ def test_an_address_that_cannot_be_had_is_one_clear_line(tmp_path: Path) -> None
         port = taken.getsockname()[1]
         with pytest.raises(InputError, match=rf"web.port {port}: can't listen: Address already in use; --port"):
             open_screen(Run(screen="web", log=str(tmp_path), web=Web(port=port)))
-    with pytest.raises(InputError, match="web.host: no address of this machine"):
+    with pytest.raises(InputError, match=r"web\.host: no address of this machine"):
         open_screen(Run(screen="web", log=str(tmp_path), web=Web(host="no such name")))
 
 

@@ -110,8 +110,9 @@ def test_everything_fits_the_screen(site: Site, visit: Callable[..., Page], size
     page = visit(address(site), size)
     many = {"squat": 1288, "push_up": 40, "lunge": 31}
     assert eventually(lambda: site.tell(reading(3700, reps=many)) or text(page, "number") == "1288")
-    fits = """(id) => { const r = document.getElementById(id).getBoundingClientRect();
-        return r.left >= -8 && r.top >= -1 && r.right <= innerWidth + 1 && r.bottom <= innerHeight + 1 && r.width > 0 }"""
+    fits = """(id) => { const box = document.getElementById(id).getBoundingClientRect();
+        return box.width > 0 && box.left >= -8 && box.top >= -1
+            && box.right <= innerWidth + 1 && box.bottom <= innerHeight + 1 }"""
     assert [name for name in ("title", "number", "unit", "bar", "headline", "elapsed")
             if not page.evaluate(fits, name)] == []  # fmt: skip
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
