@@ -16,13 +16,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parents[3]
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).parents[3]))
 
 from classifier.counter import Rep
 from edge.history.database import open_database
 from edge.history.writer import Hold, Moment, SessionWriter
 
+ROOT = Path(__file__).parents[3]
 DESK, PHONE = {"width": 1280, "height": 720}, {"width": 390, "height": 844}
 EXERCISES = ("squat", "push_up", "lunge", "sit_up", "jumping_jack")
 MODELS = {"pose": {"name": "yolo11n-pose", "version": "1"}, "head": {"name": "gru", "version": "2"}}
