@@ -29,6 +29,8 @@ DIGIT_SHARE, LEAST_DIGIT_SHARE = 0.31, 0.26
 _DARK = 0.2
 #: The smallest text, px: on the smallest screens it is larger than its share.
 LEAST_TEXT = 11
+#: From one tag to the next, in sizes of their text.
+_TAG: Final = 1.76
 
 _LEFT = frozenset({sk.L_SHOULDER, sk.L_ELBOW, sk.L_WRIST, sk.L_HIP, sk.L_KNEE, sk.L_ANKLE})
 _BODY = tuple(limb for limb in sk.LIMBS if not set(limb) & set(sk.FACE))
@@ -109,14 +111,15 @@ def _draw_pose(canvas: Image, pose: Pose, layout: Layout, size: tuple[int, int])
     points = (pose.keypoints[:, :2] * (w / size[0]) + (x, y)).round().astype(int).tolist()
     seen = (pose.keypoints[:, 2] >= SEEN).tolist()
     unit = max(2, round(min(layout.height, 1.5 * h) / 140))
+    edge = 1 if unit < 4 else 2
     lines = [(points[a], points[b], _limb_color(a, b)) for a, b in _BODY if seen[a] and seen[b]]
     for a, b, _color in lines:
-        cv2.line(canvas, a, b, INK, unit + 4, cv2.LINE_AA)
+        cv2.line(canvas, a, b, INK, unit + 2 * edge, cv2.LINE_AA)
     for a, b, color in lines:
         cv2.line(canvas, a, b, color, unit, cv2.LINE_AA)
     for joint in range(len(sk.FACE), sk.COUNT):
         if seen[joint]:
-            cv2.circle(canvas, points[joint], unit + 2, INK, -1, cv2.LINE_AA)
+            cv2.circle(canvas, points[joint], unit + edge, INK, -1, cv2.LINE_AA)
             cv2.circle(canvas, points[joint], unit, WHITE, -1, cv2.LINE_AA)
 
 
@@ -147,13 +150,12 @@ class _Sheet:
         if board.progress is not None:
             self._phase(board.progress, accent(board.tone))
         strip = self._state(board)
-        for baseline, (name, value) in zip((72, 78.5), board.details, strict=False):
-            if baseline + 1.5 < strip:
-                end = self._text(f"{name}  ", left, baseline, 4.8, SOFT, REGULAR, inside)
-                self._text(value, end, baseline, 4.8, WHITE, MEDIUM, left + inside - end)
-        self._totals(board.totals)
+        self._details(board.details, strip)
+        # Both over the picture: what can be pressed at its bottom, the other exercises above.
+        below = self._top or self._at(strip)
         if board.keys is not None:
-            self._keys([*keys, *board.keys], strip)
+            below = self._keys([*keys, *board.keys], below)
+        self._totals(board.totals, below)
 
     def _at(self, units: float) -> int:
         return self._top + round(units * self._unit)
@@ -173,19 +175,32 @@ class _Sheet:
         middle = at[0] + length // 2
         cv2.line(self._canvas, (middle, at[1]), (middle, at[1] + height), WHITE, max(2, round(self._unit / 3)))
 
-    def _totals(self, totals: Sequence[Pair]) -> None:
-        """The other exercises, one dark tag each, down the right side."""
-        size = self._px(4.2)
-        for row, (name, count) in enumerate(totals[:6]):
-            baseline = round(4 * self._unit + size * (row * 1.76 + 1))
+    def _details(self, details: Sequence[Pair], strip: float) -> None:
+        """Side by side where they fit; else one below the other, as far as the state leaves room."""
+        size, gap = self._px(4.8), round(4 * self._unit)
+        widths = [text_width(f"{name}  ", size, REGULAR) + text_width(value, size) for name, value in details]
+        beside = sum(widths) + gap * (len(widths) - 1) <= self._inside
+        x, baseline = self._left, 72.0
+        for (name, value), width in zip(details, widths, strict=True):
+            if baseline + 1.5 < strip:
+                end = self._text(f"{name}  ", x, baseline, 4.8, SOFT, REGULAR, self._inside)
+                self._text(value, end, baseline, 4.8, WHITE, MEDIUM, self._left + self._inside - end)
+            x, baseline = (x + width + gap, baseline) if beside else (x, baseline + 6.5)
+
+    def _totals(self, totals: Sequence[Pair], below: int) -> None:
+        """The other exercises, one dark tag each, down the right side, as many as fit above `below`."""
+        size, first = self._px(4.2), 4 * self._unit
+        for row, (name, count) in enumerate(totals[: int((below - first) / (_TAG * size))]):
+            baseline = round(first + size * (row * _TAG + 1))
             draw_tag(self._canvas, name, count, (self._right, baseline), size, SOFT, WHITE, INK)
 
-    def _keys(self, keys: Sequence[Pair], strip: float) -> None:
-        """What can be pressed, up the right side from the state."""
+    def _keys(self, keys: Sequence[Pair], below: int) -> int:
+        """What can be pressed, one tag each, up the right side from `below`. Returns where they begin."""
         size = self._px(3.4)
         for row, (key, what) in enumerate(reversed(keys)):
-            baseline = round(self._at(strip - 2.5) - size * row * 1.76)
+            baseline = round(below - 1.5 * self._unit - size * (row * _TAG + 0.4))
             draw_tag(self._canvas, key, what, (self._right, baseline), size, WHITE, SOFT, INK)
+        return round(below - 1.5 * self._unit - size * len(keys) * _TAG)
 
     def _state(self, board: Board) -> float:
         """The bar at the bottom: the state, what to do about it, and the time. Returns where it begins."""

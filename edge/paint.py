@@ -77,11 +77,12 @@ def _sprite(text: str, size: int, color: Color) -> tuple[Image, Image]:
 def draw_tag(
     canvas: Image, first: str, second: str, at: Point, size: float, color: Color, other: Color, ground: Color
 ) -> None:
-    """Two words on a dark tag with round ends; `at` is the right end of their baseline."""
-    width = text_width(first + "  ", size) + text_width(second, size, BOLD)
-    middle = at[1] - round(size * CAP / 2)
-    cv2.line(canvas, (at[0] - width, middle), (at[0], middle), ground, round(1.45 * size), cv2.LINE_AA)
-    end = draw_text(canvas, first + "  ", (at[0] - width, at[1]), size, color)
+    """Two words on a dark tag with round ends; `at` is the tag's right end, at the height of their baseline."""
+    thick = round(1.5 * size)
+    right, middle = at[0] - thick // 2, at[1] - round(size * CAP / 2)
+    left = right - text_width(first + "  ", size) - text_width(second, size, BOLD)
+    cv2.line(canvas, (left, middle), (right, middle), ground, thick, cv2.LINE_AA)
+    end = draw_text(canvas, first + "  ", (left, at[1]), size, color)
     draw_text(canvas, second, (end, at[1]), size, other, BOLD)
 
 

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 import select
 import sys
 import termios
 import tty
 from contextlib import suppress
+from typing import Final
+
+#: What arrows and function keys send: ECMA-48, "control sequence".
+_SEQUENCE: Final = re.compile(r"\x1b[\[O][0-9;]*[A-Za-z~]")
 
 
 class Keyboard:
@@ -33,7 +38,7 @@ class Keyboard:
             keys = ""
         if not keys:  # the terminal is gone
             self._fd = None
-        return "" if keys.startswith("\x1b") and len(keys) > 1 else keys  # an arrow or function key
+        return _SEQUENCE.sub("", keys)
 
     def close(self) -> None:
         """Leave the terminal as it was."""

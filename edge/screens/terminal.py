@@ -30,7 +30,8 @@ from edge.words import Words, clock, name_of, words_in
 REFRESH_S: Final = 0.1
 #: From this size on there is room for a frame, and for air between the lines.
 _ROOMY: Final = (60, 20)
-_LEAST_ROWS, _MOST_ROWS = 3, 18
+#: Of the digits; with fewer an 8 is no longer told from a 9.
+_LEAST_ROWS, _MOST_ROWS = 5, 18
 _QUIT_KEYS: Final = frozenset("qQ\x1b")
 
 
@@ -116,7 +117,7 @@ class TerminalScreen(Screen):
         """Exactly `height` lines of `width` characters at most. pad: columns left and right. air: empty lines."""
         inside, color = width - 2 * pad, hexadecimal(accent(board.tone))
         state = _state(board, width, pad, air)
-        foot = self._foot(board, keys=not air)
+        foot = self._foot(board, inside, keys=not air)
         # Beside the digits where lines are dear, else below them.
         small = [Text(board.unit, style="dim"), *(_pairs([one], "dim", "bold") for one in board.details)]
         below = 2 if air else 0
@@ -129,9 +130,9 @@ class TerminalScreen(Screen):
             lines += [*number, small[0], Text(), _bar(board.progress, color, inside), Text()]
             lines += [_apart(Text("   ").join(small[1:]), Text(), inside), foot]
         else:
-            column = max((line.cell_len for line in number), default=0) + 2
-            number = number + [Text()] * (len(small) - len(number))
-            for line, text in zip(number, small, strict=False):
+            column = max(line.cell_len for line in number) + 2
+            fitting = [text for text in small if column + text.cell_len <= inside]
+            for line, text in zip(number, fitting, strict=False):
                 line.append(" " * (column - line.cell_len)).append_text(text)
             lines += [*number, _bar(board.progress, color, inside), foot]
         lines = [_fitted(Text(" " * pad).append_text(line), width - pad) for line in lines]
@@ -139,13 +140,16 @@ class TerminalScreen(Screen):
         room = height - len(state)
         return [*lines[:room], *[Text()] * (room - len(lines)), *state][-height:]
 
-    def _foot(self, board: Board, *, keys: bool) -> Text:
+    def _foot(self, board: Board, width: int, *, keys: bool) -> Text:
         """What went wrong lately, or what can be pressed where it is not said elsewhere, or the other exercises."""
         if self._lines:
             return Text(self._lines[-1], style="yellow")
         if keys and board.keys is not None:
             return _pairs([("q", self._words.screen.quit), *board.keys], "bold", "dim")
-        return _pairs(board.totals, "dim", "bold")
+        shown = list(board.totals)
+        while _pairs(shown, "dim", "bold").cell_len > width:
+            shown.pop()
+        return _pairs(shown, "dim", "bold")
 
     def _write_reps(self, reading: Reading) -> None:
         for rep in reading.new_reps:
@@ -201,7 +205,8 @@ def _number(board: Board, rows: int, width: int, accent: str) -> list[Text]:
         rows -= 1
         blocks = block_text(board.number, rows)
     style = accent if board.tone == "hold" or (board.flash and not urgent(board.tone)) else ""
-    number = Text(blocks.replace("█", " ").replace("▀", "▄"), style=style)
+    number = Text(blocks.replace("█", " ").replace("▀", "▄"))
+    number.stylize(style)
     for run in re.finditer("[█▀]+", blocks):
         number.stylize("reverse", *run.span())
     return list(number.split("\n", allow_blank=True))

@@ -40,7 +40,6 @@ from keypoints.yolo import YoloPose
 from tests.edge.boards import SCENES, boards
 
 Image = NDArray[np.uint8]
-KEYS = (("q", "quit"), ("f", "full screen"))
 #: Seconds of the demo clip.
 MOMENTS = {"stand": 1.0, "squat": 9.3, "push_up": 26.0, "plank": 36.0}
 #: A terminal's cell, px.
@@ -72,7 +71,9 @@ def people() -> dict[str, tuple[Image, Pose | None]]:
 
 
 def tiled(pictures: list[Image], width: int = 1900) -> Image:
-    """All of one size, in rows, with air between."""
+    """All of one size, in rows, with air between; large ones are made smaller."""
+    share = min(1.0, 620 / pictures[0].shape[1])
+    pictures = [cv2.resize(one, None, fx=share, fy=share, interpolation=cv2.INTER_AREA) for one in pictures]
     height, side = pictures[0].shape[:2]
     columns = max(1, min(len(pictures), width // (side + 12), math.ceil(len(pictures) ** 0.5) + 1))
     rows = math.ceil(len(pictures) / columns)
