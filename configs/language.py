@@ -51,7 +51,6 @@ class Labels(Schema):
     reset: str
     skip: str
     space: str
-    ctrl_c: str
 
 
 class Spoken(Schema):

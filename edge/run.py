@@ -182,14 +182,16 @@ class Runner:
         reading = self._read(item)
         board = self._scoreboard.update(reading)
         read = time.perf_counter()
-        picture = None
-        if self._screen.needs_picture or self._saver is not None:
-            picture = draw(self._image, reading.pose, board, self._size)
-        self._screen.look(self._image, self._size)
-        goes_on = self._screen.show(picture, board, reading)
+        screen, picture, film = self._screen, None, None
+        if screen.needs_picture:
+            picture = draw(self._image, reading.pose, board, self._size, screen.size, screen.keys)
+        if self._saver is not None:  # of one size, and without keys
+            film = draw(self._image, reading.pose, replace(board, keys=None), self._size)
+        screen.look(self._image, self._size)
+        goes_on = screen.show(picture, board, reading)
         drawn = time.perf_counter()
-        if self._saver is not None and picture is not None:
-            self._saver.add(picture, reading.time_s)
+        if self._saver is not None and film is not None:
+            self._saver.add(film, reading.time_s)
             self._outcome.tell(self._saver.trouble)
         saved = time.perf_counter()
         if self._log is not None:

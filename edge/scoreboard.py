@@ -28,9 +28,9 @@ class Board:
     title: the action, live, or the last exercise while there is none. number and unit: the large count, or seconds,
     and what it counts. flash: a rep was counted just now. progress: through the rep, 0-1 with the turning point at
     0.5, None outside one. headline and advice: the state and what to do about it. tone: how urgent that is.
-    totals: (name, count) of the other exercises so far. elapsed: time of the source as m:ss. details: (name, value) of
-    the last rep's tempo and of the set's or rest's time. keys: (key, what it does) that are of use now, None while
-    nobody is near them; a screen adds its own.
+    totals: (name, count) of the other exercises so far. elapsed: time of the source as m:ss. details: (name, value)
+    of the set's or rest's time and of the last rep's tempo, the way there and the way back. keys: (key, what it does)
+    that are of use now, None while nobody is near them; a screen adds its own.
     """
 
     title: str
@@ -114,15 +114,15 @@ class Scoreboard:
     def _details(self) -> tuple[Pair, ...]:
         pace, words = self._pace, self._words
         details = []
+        if pace.set_s is not None:
+            details.append((words.screen.set, clock(pace.set_s)))
+        if pace.rest_s is not None:
+            details.append((words.screen.rest, clock(pace.rest_s)))
         if pace.last is not None and pace.last.action == self._exercise:
             rep = pace.last
             turned_s = rep.turned_s
             halves = (rep.end_s - rep.start_s,) if turned_s is None else (turned_s - rep.start_s, rep.end_s - turned_s)
             details.append((words.screen.tempo, f"{' + '.join(words.number(half) for half in halves)} s"))
-        if pace.set_s is not None:
-            details.append((words.screen.set, clock(pace.set_s)))
-        if pace.rest_s is not None:
-            details.append((words.screen.rest, clock(pace.rest_s)))
         return tuple(details)
 
     def _keys(self, reading: Reading) -> tuple[Pair, ...] | None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from configs.schema import Run
 from edge.screens.base import Screen
+from edge.words import language_of, words_in
 from keypoints.errors import InputError
 
 __all__ = ["SCREENS", "Screen", "open_screen"]
@@ -15,13 +16,13 @@ __all__ = ["SCREENS", "Screen", "open_screen"]
 def _window(settings: Run) -> Screen:
     from edge.screens.window import WindowScreen
 
-    return WindowScreen(full_screen=settings.full_screen)
+    return WindowScreen(settings.full_screen, words_in(language_of(settings.language)))
 
 
-def _terminal(_: Run) -> Screen:
+def _terminal(settings: Run) -> Screen:
     from edge.screens.terminal import TerminalScreen
 
-    return TerminalScreen()
+    return TerminalScreen(words=words_in(language_of(settings.language)))
 
 
 def _web(settings: Run) -> Screen:

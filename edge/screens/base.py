@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.reading import Reading
-from edge.scoreboard import Board
+from edge.scoreboard import Board, Pair
 
 
 class Screen:
@@ -21,6 +21,10 @@ class Screen:
     needs_picture = False
     #: Whether a person watches, so that a file is played at its own speed.
     watched = False
+    #: Width and height in px of what the drawn picture is shown on; None while nothing is known.
+    size: tuple[int, int] | None = None
+    #: (key, what it does), for keys of the screen's own.
+    keys: tuple[Pair, ...] = ()
     #: Told of every key that means nothing to the screen itself.
     on_key: Callable[[str], None] = staticmethod(lambda key: None)
 

@@ -15,8 +15,20 @@ import yaml
 from fastapi import APIRouter, HTTPException, Response
 from fastapi.responses import HTMLResponse
 
-from edge.draw import BODY, GREEN, INK, ORANGE, SEEN, SKY, SOFT, TONES, TRACK, VERMILLION, WHITE, YELLOW, limb_color
-from edge.paint import Color
+from edge.draw import BODY, SEEN, limb_color
+from edge.look import (
+    GREEN,
+    INK,
+    ORANGE,
+    SKY,
+    SOFT,
+    TONES,
+    TRACK,
+    VERMILLION,
+    WHITE,
+    YELLOW,
+    hexadecimal,
+)
 from edge.web.guard import Refusal
 from edge.words import Language, Words, capital
 
@@ -97,16 +109,14 @@ def _filled(name: str, said: Mapping[str, str]) -> str:
 
 def _colors() -> str:
     """The colours of the drawn screens as a style sheet: one home for them."""
-    lines = [f"  --{name}: {_hex(color)};" for name, color in _COLORS.items()]
-    lines += [f"  --{tone}-ground: {_hex(ground)}; --{tone}: {_hex(ink)};" for tone, (ground, ink) in TONES.items()]
+    lines = [f"  --{name}: {hexadecimal(color)};" for name, color in _COLORS.items()]
+    lines += [
+        f"  --{tone}-ground: {hexadecimal(ground)}; --{tone}: {hexadecimal(ink)};"
+        for tone, (ground, ink) in TONES.items()
+    ]
     return ":root {\n" + "\n".join(lines) + "\n}\n"
-
-
-def _hex(color: Color) -> str:
-    blue, green, red = color
-    return f"#{red:02x}{green:02x}{blue:02x}"
 
 
 def _limbs() -> list[tuple[int, int, str]]:
     """What the scripts draw: two joints and a colour each."""
-    return [(a, b, _hex(limb_color(a, b))) for a, b in BODY]
+    return [(a, b, hexadecimal(limb_color(a, b))) for a, b in BODY]

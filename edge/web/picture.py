@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 
 from configs.schema import Web
-from edge.draw import Layout, draw_pose
+from edge.draw import draw_pose
+from edge.layout import Layout
 from edge.paint import Image
 from edge.web.newest import Newest
 from keypoints.types import Pose
@@ -75,5 +76,6 @@ class Encoder:
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
         canvas = image.copy() if scale == 1 else cv2.resize(image, size, interpolation=cv2.INTER_AREA)
         if pose is not None:
-            draw_pose(np.asarray(canvas, np.uint8), pose, Layout(*size, (0, 0, *size), 0), (width, height))
+            whole = (0, 0, *size)
+            draw_pose(np.asarray(canvas, np.uint8), pose, Layout(*size, whole, whole, 0), (width, height))
         return cv2.imencode(".jpg", canvas, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1].tobytes()
