@@ -26,7 +26,8 @@ def make_app(settings: Web, show: Show, folder: Path, access: Access, invitation
         title="RepSight", version="1", summary="What the camera counts now, and what was done before.",
         openapi_url="/api/openapi.json", docs_url=None, redoc_url=None,  # their pages load scripts from elsewhere
     )  # fmt: skip
-    told = {"video": settings.video, "invitation": invitation.there}
+    # The token is in the QR code alone: no script of a page ever has it.
+    told = {"video": settings.video, "invitation": invitation.there and invitation.there.partition("?")[0]}
     app.include_router(page_routes(words, told))
     app.include_router(live_routes(show))
     app.include_router(record_routes(folder, words))

@@ -35,10 +35,12 @@ _SEALS: Final = (
     (b"x-frame-options", b"DENY"),
     (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-opener-policy", b"same-origin"),
-    (b"cross-origin-resource-policy", b"same-origin"),
     (b"permissions-policy", b"camera=(), microphone=(), geolocation=()"),
     (b"cache-control", b"no-store"),
 )
+
+#: Not on refusals, which tell nothing: a kiosk's own page may see by one that the server is there.
+_OURS_ALONE: Final = (b"cross-origin-resource-policy", b"same-origin")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ class Guard:
             log.warning("refused: %s from %s: %d, %s", what, who, refusal.status, refusal.reason)
             await self._refuse(refusal, scope, headers, send)
             return
-        extra = [*_SEALS, (b"content-security-policy", _POLICY.format(host=headers["host"]).encode())]
+        extra = [*_SEALS, _OURS_ALONE, (b"content-security-policy", _POLICY.format(host=headers["host"]).encode())]
         if self._access.token is not None and given is not None:
             cookie = f"{COOKIE}={given}; Path=/; Max-Age={_COOKIE_AGE_S}; HttpOnly; SameSite=Strict"
             extra.append((b"set-cookie", cookie.encode()))

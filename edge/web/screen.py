@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 #: How long what was said stays on the page.
 NOTICE_S: Final = 20.0
 
+#: For the viewers to be told that the session has ended.
+_GOODBYE_S: Final = 1.0
+
 _NEEDED: Final = ("fastapi", "uvicorn", "websockets", "segno")
 
 
@@ -99,6 +102,11 @@ class WebScreen(Screen):
         if self._server is None:
             return
         self._show.told.finish()
+        until_s = time.monotonic() + _GOODBYE_S
+        while (
+            self._show.viewers and time.monotonic() < until_s
+        ):  # each is told why; who takes nothing is not waited for
+            time.sleep(0.01)
         if self._show.encoder is not None:
             self._show.encoder.close()
         self._server.close()

@@ -32,7 +32,7 @@ function connect() {
     if (drawn === null || document.hidden === false) requestAnimationFrame(draw);
   };
   socket.onclose = (event) => {
-    hasEnded = hasEnded || event.code === 1001;
+    hasEnded = hasEnded || event.code === 1001 || event.code === 1012;
     newest = drawn = null;
     standStill(hasEnded ? "ended" : "lost", hasEnded ? "calm" : "alarm");
     setTimeout(connect, AGAIN_MS);

@@ -6,6 +6,7 @@ import http.client
 import socket
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -92,31 +93,56 @@ class Site:
         return f"ws://127.0.0.1:{self.port}/api/live"
 
 
+Serve = Callable[..., Site]
+
+
+@contextmanager
+def serving(log: Path) -> Iterator[Serve]:
+    """Makes web screens with settings of `web`, each on a port of its own; their history is in `log`."""
+    with ExitStack() as screens:
+
+        def make(**web: Any) -> Site:
+            content = {"screen": "web", "log": str(log), "language": "en", "web": {"port": 0, **web}}
+            screen = screens.enter_context(WebScreen(Run.model_validate(content)))
+            host, _, token = screen.invitation.here.partition("/?token=")
+            return Site(screen, int(host.rstrip("/").rpartition(":")[2]), token or None)
+
+        yield make
+
+
 @pytest.fixture
-def serve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Site]]:
-    """Makes a web screen with settings of `web`, each on a port of its own; its history is in tmp_path/log."""
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
-    screens = []
-
-    def make(**web: Any) -> Site:
-        content = {"screen": "web", "log": str(tmp_path / "log"), "language": "en", "web": {"port": 0, **web}}
-        screen = WebScreen(Run.model_validate(content))
-        screens.append(screen)
-        host, _, token = screen.invitation.here.partition("/?token=")
-        return Site(screen, int(host.rstrip("/").rpartition(":")[2]), token or None)
-
-    yield make
-    for screen in screens:
-        screen.close()
+def serve(tmp_path: Path) -> Iterator[Serve]:
+    """Makes a web screen with settings of `web`; its history is in tmp_path/log."""
+    with serving(tmp_path / "log") as make:
+        yield make
 
 
 @pytest.fixture
-def site(serve: Callable[..., Site]) -> Site:
+def site(serve: Serve) -> Site:
     """One for this machine alone."""
     return serve()
 
 
 @pytest.fixture
-def guarded(serve: Callable[..., Site]) -> Site:
+def guarded(serve: Serve) -> Site:
     """One for the network, behind a token."""
     return serve(host="0.0.0.0")
+
+
+@pytest.fixture(scope="module")
+def shared_serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
+    """Makes web screens for a whole module, for tests that leave no trace."""
+    with serving(tmp_path_factory.mktemp("web") / "log") as make:
+        yield make
+
+
+@pytest.fixture(scope="module")
+def shared_site(shared_serve: Serve) -> Site:
+    """The same as `site`, for all of them."""
+    return shared_serve()
+
+
+@pytest.fixture(scope="module")
+def shared_guarded(shared_serve: Serve) -> Site:
+    """The same as `guarded`, for all of them."""
+    return shared_serve(host="0.0.0.0")

@@ -95,7 +95,7 @@ def shoot(folder: Path) -> list[Path]:
         history.wait_for_selector("#sessions a")
         history.screenshot(path=made[2])
         newest = history.locator("#sessions a").first.get_attribute("href")
-        session = visit(newest.lstrip("/"), {"width": 1280, "height": 900})
+        session = visit(newest.lstrip("/"), {"width": 1280, "height": 960})
         session.wait_for_selector("#charts svg")
         session.screenshot(path=made[3])
         history.close()

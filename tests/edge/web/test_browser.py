@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from .conftest import Site, eventually, reading
+from .conftest import Serve, Site, eventually, reading
 from .test_records import fill
 
 if TYPE_CHECKING:
@@ -128,7 +128,10 @@ def test_a_page_without_the_token_says_so_and_with_it_once_goes_on(guarded: Site
     assert "token" not in page.url
     page.click("#phone")
     assert eventually(lambda: page.evaluate("document.getElementById('code').naturalWidth") > 0)
-    assert text(page, "address") == guarded.screen.invitation.there
+    there = guarded.screen.invitation.there
+    assert there is not None
+    assert text(page, "address") == there.partition("?")[0]
+    assert guarded.token not in page.content(), "no script of the page has it"
     page.goto(address(guarded, "/history"))
     assert eventually(lambda: page.inner_text("h1") == "No session yet")
 
@@ -167,9 +170,7 @@ def test_the_history_leads_to_a_session_its_downloads_and_its_end(
     assert page.locator("#sessions a").count() == 1
 
 
-def test_a_page_finds_its_way_back_when_the_runner_comes_back(
-    serve: Callable[..., Site], visit: Callable[..., Page]
-) -> None:
+def test_a_page_finds_its_way_back_when_the_runner_comes_back(serve: Serve, visit: Callable[..., Page]) -> None:
     site = serve()
     page = visit(address(site))
     assert eventually(lambda: site.tell() or text(page, "number") == "12")
@@ -180,7 +181,7 @@ def test_a_page_finds_its_way_back_when_the_runner_comes_back(
     assert text(page, "headline") == "Counting"
 
 
-def test_the_privacy_switch_leaves_a_drawn_skeleton(serve: Callable[..., Site], visit: Callable[..., Page]) -> None:
+def test_the_privacy_switch_leaves_a_drawn_skeleton(serve: Serve, visit: Callable[..., Page]) -> None:
     site = serve(video="skeleton")
     page = visit(address(site))
     drawn = """() => { const c = document.getElementById('skeleton');
@@ -188,3 +189,18 @@ def test_the_privacy_switch_leaves_a_drawn_skeleton(serve: Callable[..., Site], 
     assert eventually(lambda: site.tell() or page.evaluate(drawn))
     site.tell(reading(pose=None))
     assert eventually(lambda: not page.evaluate(drawn))
+
+
+def test_a_waiting_page_of_a_kiosk_sees_that_the_server_is_there_and_goes_to_it(
+    guarded: Site, browser: Browser, tmp_path: Path
+) -> None:
+    there = address(guarded, f"/?token={guarded.token}")
+    waiting = tmp_path / "waiting.html"
+    waiting.write_text(
+        f"""<script>fetch("{there}", {{mode: "no-cors"}}).then(() => location.replace("{there}"))</script>"""
+    )
+    page = browser.new_page()
+    page.goto(f"file://{waiting}")
+    page.wait_for_url("http://127.0.0.1:*/")
+    assert eventually(lambda: guarded.tell() or text(page, "number") == "12")
+    page.close()

@@ -7,7 +7,6 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -19,7 +18,7 @@ from edge.web.message import Now
 from edge.web.newest import Newest, OverError
 from edge.web.picture import Encoder
 
-from .conftest import PICTURE, Site, eventually, reading
+from .conftest import PICTURE, Serve, Site, eventually, reading
 
 FILM = b"GET /api/video HTTP/1.1\r\nHost: HOST\r\n\r\n"
 SILENT = (  # a WebSocket that was opened by hand, so that nobody reads it
@@ -50,7 +49,7 @@ def test_a_viewer_is_told_each_reading_as_the_api_describes_it(site: Site) -> No
     ("video", "film", "skeleton"), [("on", 200, True), ("skeleton", 404, True), ("off", 404, False)]
 )
 def test_the_switch_for_privacy_keeps_the_person_on_the_machine(
-    serve: Callable[..., Site], video: str, film: int, skeleton: bool
+    serve: Serve, video: str, film: int, skeleton: bool
 ) -> None:
     site = serve(video={"on": True, "off": False}.get(video, video))  # as YAML reads on and off
     site.tell()
@@ -59,7 +58,7 @@ def test_the_switch_for_privacy_keeps_the_person_on_the_machine(
         assert client.recv(12) == f"HTTP/1.1 {film}".encode()
 
 
-def test_each_picture_is_encoded_once_however_many_watch(serve: Callable[..., Site]) -> None:
+def test_each_picture_is_encoded_once_however_many_watch(serve: Serve) -> None:
     site = serve(video_fps=1000)
     encoder = site.screen._show.encoder
     assert encoder is not None
@@ -113,7 +112,7 @@ def test_who_falls_behind_gets_what_is_newest() -> None:
     assert len(seen) < 1000
 
 
-def test_who_takes_nothing_is_dropped_and_keeps_nobody_waiting(serve: Callable[..., Site]) -> None:
+def test_who_takes_nothing_is_dropped_and_keeps_nobody_waiting(serve: Serve) -> None:
     site = serve(patience_s=1, video_fps=1000)
     big = reading(reps={f"exercise {number}": number for number in range(400)})
     stuck = [site.raw(SILENT, receive=4096), site.raw(FILM, receive=4096)]
@@ -133,13 +132,13 @@ def test_who_takes_nothing_is_dropped_and_keeps_nobody_waiting(serve: Callable[.
 
 
 @pytest.mark.parametrize("half", [b"", b"GET / HT", b"GET / HTTP/1.1\r\nHost: HOST\r\n"])
-def test_who_never_ends_a_request_is_dropped(serve: Callable[..., Site], half: bytes) -> None:
+def test_who_never_ends_a_request_is_dropped(serve: Serve, half: bytes) -> None:
     site = serve(patience_s=1)
     with site.raw(half) as client:
         assert _is_dropped(client)
 
 
-def test_who_asks_once_and_then_half_is_dropped_as_well(serve: Callable[..., Site]) -> None:
+def test_who_asks_once_and_then_half_is_dropped_as_well(serve: Serve) -> None:
     site = serve(patience_s=1)
     with site.raw(b"GET / HTTP/1.1\r\nHost: HOST\r\n\r\n") as client:
         assert client.recv(1_000_000)
@@ -222,7 +221,7 @@ def test_what_a_viewer_asks_for_reaches_the_loop_as_a_key(site: Site) -> None:
     assert keys == ["n", "r"]
 
 
-def test_there_is_room_for_so_many_and_no_more(serve: Callable[..., Site]) -> None:
+def test_there_is_room_for_so_many_and_no_more(serve: Serve) -> None:
     site = serve(viewers=2)
     with connect(site.live), connect(site.live):
         with pytest.raises(InvalidStatus) as refused, connect(site.live):

@@ -6,7 +6,6 @@ import csv
 import io
 import json
 import sqlite3
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from edge.history.show import history
 from edge.history.writer import Hold, Moment, SessionWriter
 from keypoints.errors import RepSightError
 
-from .conftest import Site, reading
+from .conftest import Serve, Site, reading
 
 
 def fill(folder: Path, sessions: int = 1) -> None:
@@ -145,7 +144,7 @@ def test_reading_never_writes(log: Path) -> None:
         past._db.execute("DELETE FROM reps")
 
 
-def test_a_damaged_history_is_said_and_the_live_page_goes_on(serve: Callable[..., Site], log: Path) -> None:
+def test_a_damaged_history_is_said_and_the_live_page_goes_on(serve: Serve, log: Path) -> None:
     log.mkdir()
     (log / FILE).write_bytes(b"SQLite format 3\0" + b"\xff" * 5000)
     site = serve()
