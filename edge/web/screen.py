@@ -102,10 +102,9 @@ class WebScreen(Screen):
         if self._server is None:
             return
         self._show.told.finish()
+        # Each is told why, but who takes nothing is not waited for.
         until_s = time.monotonic() + _GOODBYE_S
-        while (
-            self._show.viewers and time.monotonic() < until_s
-        ):  # each is told why; who takes nothing is not waited for
+        while self._show.viewers and time.monotonic() < until_s:
             time.sleep(0.01)
         if self._show.encoder is not None:
             self._show.encoder.close()
