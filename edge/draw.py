@@ -147,7 +147,7 @@ class _Sheet:
         """Everything, from top to bottom."""
         left, inside = self._left, self._inside
         color = accent(board.tone) if board.flash and not urgent(board.tone) else WHITE
-        self._text(board.title, left, 12.5, 9.5, WHITE, BOLD, round(1.35 * self._dark))
+        self._text(board.title, left, 12.5, 9.5, WHITE, BOLD, min(round(1.35 * self._dark), self._right - left))
         digit, least = (self._px(share * 100 / CAP) for share in (DIGIT_SHARE, LEAST_DIGIT_SHARE))
         draw_number(self._canvas, board.number, (left, self._at(49.5)), digit, color, fit=inside, least=least)
         self._text(board.unit, left, 58, 6.5, SOFT, MEDIUM, inside)
