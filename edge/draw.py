@@ -27,6 +27,8 @@ SEEN: Final = 0.3
 DIGIT_SHARE, LEAST_DIGIT_SHARE = 0.31, 0.26
 #: What is left of the light under the count.
 _DARK = 0.2
+#: Share of the panel that is as dark as that; from there on it becomes lighter.
+_SOLID: Final = 0.6
 #: The smallest text, px: on the smallest screens it is larger than its share.
 LEAST_TEXT = 11
 #: From one tag to the next, in sizes of their text.
@@ -93,7 +95,7 @@ def _background(height: int, width: int) -> Image:
 
 def _darken_panel(canvas: Image, layout: Layout) -> None:
     """Dark enough for white digits on a white wall, and clear at the panel's right end."""
-    edge = round(0.6 * layout.panel)
+    edge = round(_SOLID * layout.panel)
     dark, fading = canvas[:, :edge], canvas[:, edge : layout.panel]
     cv2.convertScaleAbs(dark, dark, _DARK)
     cv2.multiply(fading, _fade(layout.height, layout.panel - edge), fading, 1 / 255)
@@ -140,12 +142,14 @@ class _Sheet:
         self._left = x + round(4 * self._unit)
         self._right = x + width - round(4 * self._unit)
         self._inside = layout.panel - 2 * (self._left - x)
+        # Over the picture only so much of the panel is dark enough for white words on a white wall.
+        self._dark = self._inside if layout.portrait else round(_SOLID * layout.panel) - (self._left - x)
 
     def draw(self, board: Board, keys: Sequence[Pair]) -> None:
         """Everything, from top to bottom."""
         left, inside = self._left, self._inside
         color = accent(board.tone) if board.flash and not urgent(board.tone) else WHITE
-        self._text(board.title, left, 12.5, 9.5, WHITE, BOLD, inside + left)
+        self._text(board.title, left, 12.5, 9.5, WHITE, BOLD, min(round(1.35 * self._dark), self._right - left))
         digit, least = (self._px(share * 100 / CAP) for share in (DIGIT_SHARE, LEAST_DIGIT_SHARE))
         draw_number(self._canvas, board.number, (left, self._at(49.5)), digit, color, fit=inside, least=least)
         self._text(board.unit, left, 58, 6.5, SOFT, MEDIUM, inside)
@@ -181,7 +185,7 @@ class _Sheet:
         """Side by side where they fit; else one below the other, as far as the state leaves room."""
         size, gap = self._px(4.8), round(4 * self._unit)
         widths = [text_width(f"{name}  ", size, REGULAR) + text_width(value, size) for name, value in details]
-        beside = sum(widths) + gap * (len(widths) - 1) <= self._inside
+        beside = sum(widths) + gap * (len(widths) - 1) <= self._dark
         x, baseline = self._left, 72.0
         for (name, value), width in zip(details, widths, strict=True):
             if baseline + 1.5 < strip:

@@ -120,8 +120,7 @@ class TerminalScreen(Screen):
         foot = self._foot(board, inside, keys=not air)
         # Beside the digits where lines are dear, else below them.
         small = [Text(board.unit, style="dim"), *(_pairs([one], "dim", "bold") for one in board.details)]
-        below = 2 if air else 0
-        rows = height - len(state) - 3 - 5 * air - below
+        rows = height - len(state) - (9 if air else 3)
         beside = 0 if air else max(text.cell_len for text in small) + 2
         number = _number(board, max(_LEAST_ROWS, min(_MOST_ROWS, rows)), inside - beside, color)
         lines = [_apart(Text(board.title, style="bold"), Text(pace + board.elapsed, style="dim"), inside)]

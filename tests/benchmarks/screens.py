@@ -23,7 +23,7 @@ import numpy as np
 from matplotlib import get_data_path
 from numpy.typing import NDArray
 from rich.console import Console, RenderableType
-from rich.terminal_theme import MONOKAI
+from rich.terminal_theme import DEFAULT_TERMINAL_THEME as THEME
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
@@ -45,6 +45,8 @@ MOMENTS = {"stand": 1.0, "squat": 9.3, "push_up": 26.0, "plank": 36.0}
 #: A terminal's cell, px.
 CELL = (13, 26)
 GROUND = (24, 20, 18)
+#: Of the window in the README, px.
+README = (1152, 648)
 
 
 @cache
@@ -96,7 +98,8 @@ def windows(language: Language, size: tuple[int, int]) -> Iterator[Image]:
 def cells(picture: RenderableType, columns: int, rows: int) -> Image:
     """What a terminal of that size makes of it, in a font that it may have."""
     console = Console(width=columns, height=rows, file=io.StringIO(), force_terminal=True, color_system="truecolor")
-    font = cv2.FontFace(str(Path(get_data_path()) / "fonts" / "ttf" / "DejaVuSansMono.ttf"))
+    fonts = [cv2.FontFace(str(Path(get_data_path()) / "fonts" / "ttf" / f"DejaVuSansMono{bold}.ttf"))
+             for bold in ("", "-Bold")]  # fmt: skip
     width, height = CELL
     image = np.full((rows * height, columns * width, 3), GROUND, np.uint8)
     lines = console.render_lines(picture, console.options.update(height=rows), pad=True)
@@ -105,20 +108,20 @@ def cells(picture: RenderableType, columns: int, rows: int) -> Image:
         for text, style, *_ in line:
             ink, ground = (225, 225, 225), GROUND
             if style is not None and style.color is not None:
-                ink = style.color.get_truecolor(MONOKAI)[::-1]
+                ink = style.color.get_truecolor(THEME)[::-1]
             if style is not None and style.bgcolor is not None:
-                ground = style.bgcolor.get_truecolor(MONOKAI, foreground=False)[::-1]
+                ground = style.bgcolor.get_truecolor(THEME, foreground=False)[::-1]
             if style is not None and style.dim:
                 ink = tuple(round(0.55 * c) for c in ink)
             if style is not None and style.reverse:
                 ink, ground = ground, ink
             for letter in text:
-                _cell(image, letter, x, y, ink, ground, font, 700 if style is not None and style.bold else 400)
+                _cell(image, letter, x, y, ink, ground, fonts[bool(style is not None and style.bold)])
                 x += 1
     return image
 
 
-def _cell(image: Image, letter: str, x: int, y: int, ink: Any, ground: Any, font: Any, weight: int) -> None:
+def _cell(image: Image, letter: str, x: int, y: int, ink: Any, ground: Any, font: Any) -> None:
     width, height = CELL
     cell = image[y * height : (y + 1) * height, x * width : (x + 1) * width]
     cell[:] = ground
@@ -130,7 +133,7 @@ def _cell(image: Image, letter: str, x: int, y: int, ink: Any, ground: Any, font
         if letter == "┿":
             cell[4:-4, width // 2] = ink
     elif not letter.isspace():
-        cv2.putText(image, letter, (x * width, y * height + round(0.76 * height)), ink, font, 22, weight)
+        cv2.putText(image, letter, (x * width, y * height + round(0.76 * height)), ink, font, 22, 0)
 
 
 def terminals(language: Language, size: tuple[int, int]) -> Iterator[Image]:
@@ -139,10 +142,10 @@ def terminals(language: Language, size: tuple[int, int]) -> Iterator[Image]:
         yield cells(_rendered(board, size, language), *size)
 
 
-def _rendered(board: Any, size: tuple[int, int], language: Language, reading: Reading | None = None) -> RenderableType:
+def _rendered(board: Any, size: tuple[int, int], language: Language) -> RenderableType:
     console = Console(width=size[0], height=size[1], file=io.StringIO())
     screen = TerminalScreen(console, words_in(language))
-    return screen.render(board, reading or Reading(0.0, None, None, 0.0, "ready"))
+    return screen.render(board, Reading(0.0, None, None, 0.0, "ready"))
 
 
 @click.group()
@@ -174,13 +177,15 @@ def readme(folder: Path) -> None:
     with open_source("demo", settings, never) as source:
         for frame in source:
             assert isinstance(frame, Frame)
+            if frame.index % 2:
+                continue
             reading = pipeline.read(frame)
             board = scores.update(reading)
             for name in [name for name, time_s in wanted.items() if frame.time_s >= time_s]:
                 size = (frame.image.shape[1], frame.image.shape[0])
-                picture = cells(_rendered(board, (80, 24), "en", reading), 80, 24)
+                picture = cells(_rendered(board, (80, 24), "en"), 80, 24)
                 if "window" in name:
-                    picture = draw(frame.image, reading.pose, board, size)
+                    picture = draw(frame.image, reading.pose, board, size, README)
                 cv2.imwrite(str(folder / name), picture, [cv2.IMWRITE_PNG_COMPRESSION, 9])
                 click.echo(f"wrote {folder / name}")
                 del wanted[name]

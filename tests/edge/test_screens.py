@@ -151,6 +151,7 @@ def in_window(display: str, body: str) -> subprocess.CompletedProcess[str]:
         from edge.reading import Reading
         from edge.scoreboard import Scoreboard
         from edge.screens.window import TITLE, WindowScreen
+        from edge.words import words_in
         reading = Reading(1.0, None, "squat", 0.9, "counting")
         board = Scoreboard().update(reading)
         picture = np.full((480, 640, 3), 90, np.uint8)
@@ -190,6 +191,42 @@ def test_the_window_can_be_full_screen_and_back(display: str) -> None:
             assert show()
             modes.append(int(cv2.getWindowProperty(TITLE, cv2.WND_PROP_FULLSCREEN)))
         assert modes == [0, 1, 1, 0, 0], modes
+        """,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_window_tells_its_size_so_that_the_picture_can_have_its_shape(display: str) -> None:
+    done = in_window(
+        display,
+        """
+        screen = WindowScreen()
+        def becomes(size):
+            for _ in range(200):
+                show()
+                if screen.size == size:
+                    return True
+            print(screen.size, file=sys.stderr)
+        assert screen.size is None, "the first picture decides"
+        assert becomes((640, 480))
+        cv2.resizeWindow(TITLE, 320, 240)
+        assert becomes((320, 240))
+        """,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_keys_that_are_not_the_windows_own_are_passed_on(display: str) -> None:
+    done = in_window(
+        display,
+        """
+        keys, heard = iter([-1, ord("r"), ord(" "), ord("f"), -1]), []
+        wait, cv2.waitKey = cv2.waitKey, lambda ms: (wait(ms), next(keys))[1]
+        screen = WindowScreen(words=words_in("de"))
+        screen.on_key = heard.append
+        assert all(show() for _ in range(5))
+        assert heard == ["r", " "], heard
+        assert screen.keys == (("q", "Ende"), ("f", "Vollbild")), screen.keys
         """,
     )
     assert done.returncode == 0, done.stderr

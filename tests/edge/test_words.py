@@ -11,7 +11,7 @@ import pytest
 
 from configs.language import Strings
 from configs.loader import FOLDER, load, load_actions, read
-from edge.draw import TONES
+from edge.look import TONES
 from edge.paint import draw_text
 from edge.reading import State
 from edge.words import (
