@@ -43,7 +43,7 @@ types: $(TEST)/.installed
 	@$(TEST)/bin/mypy
 
 lock: $(TEST)/.installed
-	$(COMPILE) setup.cfg --output-file requirements/run.lock
+	$(COMPILE) setup.cfg --extra web --output-file requirements/run.lock
 	$(COMPILE) setup.cfg --all-extras --constraint requirements/run.lock --output-file requirements/test.lock
 
 clean:

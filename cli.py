@@ -21,7 +21,7 @@ from configs.command_line import (
     tell,
 )
 from data.commands import data_sets, synthesize
-from edge.commands import benchmark, doctor, history
+from edge.commands import benchmark, doctor, history, invite
 from keypoints.errors import RepSightError
 
 
@@ -51,13 +51,17 @@ def cli(debug: bool) -> None:
     """RepSight turns any camera into a rep counter."""
 
 
-for command in (synthesize, data_sets, export, latency, compress, benchmark, history, doctor):
+for command in (synthesize, data_sets, export, latency, compress, benchmark, history, invite, doctor):
     cli.add_command(command)
 
 
 @cli.command()
 @click.argument("arguments", metavar="[SOURCE] [KEY=VALUE]...", nargs=-1)
-@click.option("--screen", type=click.Choice(["auto", "window", "terminal", "none"]), help="Where the count is shown.")
+@click.option(
+    "--screen", type=click.Choice(["auto", "window", "web", "terminal", "none"]), help="Where the count is shown."
+)
+@click.option("--host", help="Where the web screen listens; 0.0.0.0 is every network, behind a token.")
+@click.option("--port", type=click.IntRange(0, 65535), help="Of the web screen.")
 @click.option("--pose", type=FILE, help="Pose model file instead of the shipped one.")
 @click.option("--head", type=FILE, help="Head file instead of the shipped one.")
 @click.option("--save", type=FILE, metavar="VIDEO", help="Write the annotated video (.mp4).")
@@ -72,6 +76,8 @@ def run(
     ctx: click.Context,
     arguments: tuple[str, ...],
     screen: str | None,
+    host: str | None,
+    port: int | None,
     pose: Path | None,
     head: Path | None,
     save: Path | None,
@@ -99,6 +105,7 @@ def run(
         from edge.run import load_settings
         from edge.run import run as run_edge
 
+        overrides += [f"web.{key}={value}" for key, value in (("host", host), ("port", port)) if value is not None]
         settings, counting = load_settings(config, overrides)
         given = {"source": sources[0] if sources else None, "screen": screen, "log": log, "pose": pose, "head": head,
                  "workout": workout, "sound": "none" if quiet else None}  # fmt: skip

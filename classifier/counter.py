@@ -52,7 +52,8 @@ class Count:
 
     action: the action shown, None while nothing is known. confidence: of that action, 0-1. phase: radians in
     [0, 2 pi), None outside an action of kind reps. holding: a hold is running. visible: the joints that the
-    action needs are in the picture. countable: its phase can be told from this view. new_reps: counted at this frame.
+    action needs are in the picture, or were a moment ago; where it needs none (standing), those of the last exercise
+    counted, or of a whole body. countable: its phase can be told from this view. new_reps: counted at this frame.
     """
 
     action: str | None
@@ -119,9 +120,10 @@ class RepCounter:
         self._range = actions.range_of_motion
         self._settings = settings or Counting()
         # Which joints each action needs, of the left and of the right side: (joints, sides, actions).
-        self._needs = np.zeros((skeleton.COUNT, 2, len(self._actions)), np.float32)
-        for number, action in enumerate(self._actions):
-            for joint in action.needs:
+        # The last column is a whole body.
+        self._needs = np.zeros((skeleton.COUNT, 2, len(self._actions) + 1), np.float32)
+        for number, needs in enumerate([*(action.needs for action in self._actions), self._settings.whole_body]):
+            for joint in needs:
                 for side, name in enumerate(("left", "right")):
                     self._needs[skeleton.INDEX[f"{name}_{joint}"], side, number] = 1
         self._is_rep = np.array([a.kind == "reps" for a in self._actions])
@@ -148,6 +150,8 @@ class RepCounter:
         self._value: float | None = None
         self._latest = 0.0
         self._certainty = 1.0
+        self._exercise: int | None = None
+        self._visible_s: float | None = None
         for detector in self._detectors.values():
             detector.reset()
 
@@ -164,14 +168,14 @@ class RepCounter:
         shown = self._shown
         assert shown is not None and self._belief is not None
         needed = self._needed(keypoints)
-        self._history.add(time_s, value, float(sine), shown, probabilities, needed)
+        self._history.add(time_s, value, float(sine), shown, probabilities, needed[:-1])
         self._forget(time_s)
 
         new = self._completed(time_s, value)
         holding = self._hold(time_s, bool(new))
         rep_shown = bool(self._is_rep[shown])
         phase = math.atan2(sine, cosine) % (2 * math.pi) if rep_shown and prediction.phase is not None else None
-        visible = bool(needed[shown])
+        visible = self._visible(time_s, shown, needed)
         # A head trained on squared error answers with a short phase vector where it can't tell the phase.
         keep = math.exp(-elapsed / self._settings.certainty_s)
         self._certainty = keep * self._certainty + (1 - keep) * min(1.0, math.hypot(cosine, sine))
@@ -215,11 +219,19 @@ class RepCounter:
         self._history.forget_before(min(since, time_s - self._settings.look_back_s) - 1.0)
 
     def _needed(self, keypoints: FloatArray) -> NDArray[np.bool_]:
-        """For each action, whether the joints that it needs are seen on one side of the body at least."""
+        """For each action, and for a whole body, whether its joints are seen on one side of the body at least."""
         hidden = (keypoints[:, 2] < self._settings.seen_confidence).astype(np.float32)
         missing = hidden @ self._needs.reshape(skeleton.COUNT, -1)
         needed: NDArray[np.bool_] = (missing == 0).reshape(2, -1).any(0)
         return needed
+
+    def _visible(self, time_s: float, shown: int, needed: NDArray[np.bool_]) -> bool:
+        """Whether what must be seen is, or was a moment ago: joints flicker at the picture's border."""
+        at_rest = -1 if self._exercise is None else self._exercise
+        wanted = at_rest if self._actions[shown].kind == "rest" else shown
+        if needed[wanted] or self._visible_s is None:
+            self._visible_s = time_s
+        return time_s - self._visible_s < self._settings.unseen_s
 
     def _completed(self, time_s: float, value: float) -> tuple[Rep, ...]:
         """The reps that this share of the range of motion completes; they are counted."""
@@ -227,6 +239,7 @@ class RepCounter:
         new = tuple(rep for rep in found if rep is not None)
         for rep in new:
             self.reps[rep.action] = self.reps.get(rep.action, 0) + 1
+            self._exercise = self._names.index(rep.action)
         return new
 
     def _count(self, time_s: float, value: float, at_turn: bool) -> Rep | None:

@@ -14,6 +14,9 @@ class Schema(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+Joint = Literal["shoulder", "elbow", "wrist", "hip", "knee", "ankle"]
+
+
 class FullRep(Schema):
     """The joint angle that tells a full rep, in degrees; 180 is a straight joint."""
 
@@ -30,7 +33,7 @@ class Action(Schema):
     turn: str | None = None
     counted_at: Literal["start", "turn"] = "start"
     full: FullRep | None = None
-    needs: tuple[Literal["shoulder", "elbow", "wrist", "hip", "knee", "ankle"], ...] = ()
+    needs: tuple[Joint, ...] = ()
 
     @model_validator(mode="after")
     def _reps_have_a_range(self) -> Action:
@@ -99,9 +102,11 @@ class Counting(Schema):
     look_back_s: float = Field(default=0.6, ge=0, description="least time over which that mean is taken")
     seen_confidence: float = Field(default=0.3, ge=0, le=1, description="a joint below it is not seen")
     seen_share: float = Field(default=0.5, ge=0, le=1, description="share of a rep in which its joints are seen")
+    whole_body: tuple[Joint, ...] = Field(default=("shoulder", "hip", "knee"), description="seen before one is ready")
+    unseen_s: float = Field(default=1.0, ge=0, description="joints are missing so long before it is said")
     hold_after_s: float = Field(default=2.0, ge=0, description="without a rep before a hold begins to show")
     certainty_s: float = Field(default=2.0, gt=0, description="time constant of the average length of the phase")
-    least_certainty: float = Field(default=0.35, ge=0, le=1, description="below it the view does not tell the phase")
+    least_certainty: float = Field(default=0.5, ge=0, le=1, description="below it the view does not tell the phase")
     lost_after_s: float = Field(default=2.0, gt=0, description="without the person before a rep in progress is dropped")
 
 
@@ -199,12 +204,33 @@ class Hints(Schema):
     hurried: float = Field(default=0.6, gt=0, lt=1, description="a rep in a smaller share of their time is said")
 
 
+class Web(Schema):
+    """The web screen: where it listens, and what it shows."""
+
+    host: str = Field(default="127.0.0.1", min_length=1, description="0.0.0.0 is every network, behind a token")
+    port: int = Field(default=8000, ge=0, le=65535, description="0 takes any that is free")
+    names: tuple[str, ...] = Field(default=(), description="other names that this machine is called by")
+    video: Literal["on", "skeleton", "off"] = Field(default="on", description="what a viewer sees of the person")
+    video_width: int = Field(default=960, ge=64, le=3840, description="pixels; a narrower picture stays as it is")
+    video_fps: float = Field(default=15.0, gt=0, description="pictures a second, at most")
+    viewers: int = Field(default=32, ge=1, le=1000, description="at the same time")
+    patience_s: float = Field(default=10.0, ge=1, description="until a viewer is dropped who takes nothing")
+
+    @field_validator("video", mode="before")
+    @classmethod
+    def _yaml_switch(cls, value: object) -> object:
+        """YAML reads `video: on` as true."""
+        return {True: "on", False: "off"}.get(value, value) if isinstance(value, bool) else value
+
+
 class Run(Schema):
     """configs/run.yaml: the edge runner."""
 
     source: str = Field(default="auto", description="auto: the first camera, or the demo clip without one")
-    screen: Literal["auto", "window", "terminal", "none"] = "auto"
+    screen: Literal["auto", "window", "web", "terminal", "none"] = "auto"
     full_screen: bool = False
+    web: Web = Web()
+    language: Literal["auto", "en", "de"] = Field(default="auto", description="of screen and voice; auto asks LANG")
     real_time: bool = Field(default=True, description="play a file at its own speed on a screen")
     pose: str | None = Field(default=None, description="pose model file; the shipped one without it")
     estimator: str | None = Field(default=None, description="name of the pose estimator; else the file's suffix tells")

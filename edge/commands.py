@@ -43,6 +43,26 @@ def history(
 
 
 @click.command()
+@click.argument("overrides", metavar="[KEY=VALUE]...", nargs=-1)
+@click.option("--host", help="Where the web screen listens.")
+@click.option("--port", type=click.IntRange(0, 65535), help="Of the web screen.")
+@click.option("--here", is_flag=True, help="The address for a browser on this machine alone, for a script.")
+@settings_option("run.yaml")
+def invite(overrides: tuple[str, ...], host: str | None, port: int | None, here: bool, config: Path) -> None:
+    """Show the address of the web screen, with its token and as a QR code for a phone.
+
+    Give it the settings that `run` was given.
+    """
+    from edge.run import load_settings
+    from edge.web.screen import invitation_of
+
+    given = [f"web.{key}={value}" for key, value in (("host", host), ("port", port)) if value is not None]
+    settings, _ = load_settings(config, [*overrides, *given])
+    for line in invitation_of(settings.web, here=here):
+        click.echo(line)
+
+
+@click.command()
 @click.pass_context
 def doctor(ctx: click.Context) -> None:
     """Tell what this machine has, what is missing, and the command that mends it."""

@@ -1,94 +1,65 @@
 """The one look of RepSight on a picture: skeleton, large count, phase bar and state, for the window and for --save.
 
-Colours are of Okabe and Ito's palette (2008), which people with any colour vision can tell apart; words say the
-same. The font is the variable one inside OpenCV 5 (Rubik).
+The font is the variable one inside OpenCV 5 (Rubik).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
 import cv2
 import numpy as np
 
-from edge.paint import BOLD, CAP, MEDIUM, REGULAR, Color, Image, draw_bar, draw_number, draw_text, text_width
-from edge.scoreboard import Board
-from edge.words import Tone
+from edge.layout import STRIP, Layout
+from edge.look import INK, ORANGE, SKY, SOFT, TONES, TRACK, WHITE, Color, accent, urgent
+from edge.paint import BOLD, CAP, MEDIUM, REGULAR, Image, draw_bar, draw_number, draw_tag, draw_text, text_width
+from edge.scoreboard import Board, Pair
 from keypoints import skeleton as sk
 from keypoints.types import Pose
 
-WHITE: Final[Color] = (255, 255, 255)
-SOFT: Final[Color] = (205, 205, 205)
-INK: Final[Color] = (24, 20, 18)
-TRACK: Final[Color] = (88, 80, 76)
-ORANGE: Final[Color] = (0, 159, 230)
-SKY: Final[Color] = (233, 180, 86)
-GREEN: Final[Color] = (140, 200, 40)  # their bluish green, brighter: it stands on black here
-YELLOW: Final[Color] = (66, 228, 240)
-VERMILLION: Final[Color] = (40, 110, 235)
-
-#: Colour of the state bar and of the words on it.
-TONES: Final[dict[Tone, tuple[Color, Color]]] = {
-    "good": (INK, GREEN),
-    "hold": (INK, ORANGE),
-    "calm": (INK, SKY),
-    "warn": (YELLOW, INK),
-    "alarm": (VERMILLION, WHITE),
-}
-
 #: A joint below this confidence is not drawn.
-SEEN = 0.3
+SEEN: Final = 0.3
 
-#: Sizes of the canvas: small pictures are enlarged for crisp text, large ones made smaller, portrait ones get a panel.
-MIN_HEIGHT, MAX_HEIGHT, MIN_ASPECT, MAX_ASPECT = 480, 1080, 4 / 3, 2.4
-
-#: Height of a digit as a share of the picture's height, and the least for long numbers: three metres away it reads
+#: Height of a digit as a share of the board's height, and the least for long numbers: three metres away it reads
 #: like a clock on a wall.
 DIGIT_SHARE, LEAST_DIGIT_SHARE = 0.31, 0.26
 #: What is left of the light under the count.
 _DARK = 0.2
+#: Share of the panel that is as dark as that; from there on it becomes lighter.
+_SOLID: Final = 0.6
+#: The smallest text, px: on the smallest screens it is larger than its share.
+LEAST_TEXT = 11
+#: From one tag to the next, in sizes of their text.
+_TAG: Final = 1.76
 
 _LEFT = frozenset({sk.L_SHOULDER, sk.L_ELBOW, sk.L_WRIST, sk.L_HIP, sk.L_KNEE, sk.L_ANKLE})
-_BODY = tuple(limb for limb in sk.LIMBS if not set(limb) & set(sk.FACE))
+#: The pairs of joints that are drawn.
+BODY = tuple(limb for limb in sk.LIMBS if not set(limb) & set(sk.FACE))
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """Where things are on the canvas, px. video: x, y, width, height. panel: width of the dark left part."""
-
-    width: int
-    height: int
-    video: tuple[int, int, int, int]
-    panel: int
-
-    @classmethod
-    def of(cls, width: int, height: int) -> Layout:
-        """The layout for pictures of this size."""
-        canvas_height = int(np.clip(height, MIN_HEIGHT, MAX_HEIGHT))
-        canvas_width = round(canvas_height * float(np.clip(width / height, MIN_ASPECT, MAX_ASPECT)))
-        canvas_width += canvas_width % 2  # video codecs want even sides
-        canvas_height += canvas_height % 2
-        scale = min(canvas_width / width, canvas_height / height)
-        w, h = max(1, round(width * scale)), max(1, round(height * scale))
-        panel, free = round(min(0.48 * canvas_width, 0.8 * canvas_height)), canvas_width - w
-        x = free if free < panel else (free + panel) // 2
-        return cls(canvas_width, canvas_height, (x, (canvas_height - h) // 2, w, h), panel)
-
-
-def draw(image: Image | None, pose: Pose | None, board: Board, size: tuple[int, int]) -> Image:
+def draw(
+    image: Image | None,
+    pose: Pose | None,
+    board: Board,
+    size: tuple[int, int],
+    screen: tuple[int, int] | None = None,
+    keys: Sequence[Pair] = (),
+) -> Image:
     """A new picture with everything on it.
 
     image: uint8 (H, W, 3) BGR, or None for a keypoint sequence, which has none; it is not changed.
-    size: (width, height) px of the frame that `pose` belongs to.
+    size: (width, height) px of the frame that `pose` belongs to. screen: (width, height) px of where it is shown; its
+    shape is that of the result. keys: (key, what it does) of the screen's own, shown with the board's.
     """
-    layout = Layout.of(*size)
+    layout = Layout.of(size, screen)
     canvas = _canvas(image, layout)
     if pose is not None:
-        _draw_pose(canvas, pose, layout, size)
-    _darken_panel(canvas, layout)
-    _draw_board(canvas, board, layout)
+        draw_pose(canvas, pose, layout, size)
+    if not layout.portrait and layout.video[0] < layout.panel:
+        _darken_panel(canvas, layout)
+    _Sheet(canvas, layout).draw(board, keys)
     return canvas
 
 
@@ -103,7 +74,10 @@ def _canvas(image: Image | None, layout: Layout) -> Image:
     x, y, w, h = layout.video
     covered = (w, h) == (layout.width, layout.height)
     if image is not None and image.shape[:2] != (h, w):
-        image = np.asarray(cv2.resize(image, (w, h), interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
+        smaller = w < image.shape[1]
+        image = np.asarray(
+            cv2.resize(image, (w, h), interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR), dtype=np.uint8
+        )
     elif image is not None and covered:
         image = image.copy()
     if image is not None and covered:
@@ -121,7 +95,7 @@ def _background(height: int, width: int) -> Image:
 
 def _darken_panel(canvas: Image, layout: Layout) -> None:
     """Dark enough for white digits on a white wall, and clear at the panel's right end."""
-    edge = round(0.6 * layout.panel)
+    edge = round(_SOLID * layout.panel)
     dark, fading = canvas[:, :edge], canvas[:, edge : layout.panel]
     cv2.convertScaleAbs(dark, dark, _DARK)
     cv2.multiply(fading, _fade(layout.height, layout.panel - edge), fading, 1 / 255)
@@ -135,75 +109,122 @@ def _fade(height: int, width: int) -> Image:
     return np.broadcast_to((keep * 255).astype(np.uint8)[None, :, None], (height, width, 3)).copy()
 
 
-def _draw_pose(canvas: Image, pose: Pose, layout: Layout, size: tuple[int, int]) -> None:
-    x, y, w, _ = layout.video
+def draw_pose(canvas: Image, pose: Pose, layout: Layout, size: tuple[int, int]) -> None:
+    """Draw the skeleton. size: (width, height) px of the frame that `pose` belongs to."""
+    x, y, w, h = layout.video
     points = (pose.keypoints[:, :2] * (w / size[0]) + (x, y)).round().astype(int).tolist()
     seen = (pose.keypoints[:, 2] >= SEEN).tolist()
-    unit = max(2, round(layout.height / 140))
-    lines = [(points[a], points[b], _limb_color(a, b)) for a, b in _BODY if seen[a] and seen[b]]
+    unit = max(2, round(min(layout.height, 1.5 * h) / 140))
+    edge = 1 if unit < 4 else 2
+    lines = [(points[a], points[b], limb_color(a, b)) for a, b in BODY if seen[a] and seen[b]]
     for a, b, _color in lines:
-        cv2.line(canvas, a, b, INK, unit + 4, cv2.LINE_AA)
+        cv2.line(canvas, a, b, INK, unit + 2 * edge, cv2.LINE_AA)
     for a, b, color in lines:
         cv2.line(canvas, a, b, color, unit, cv2.LINE_AA)
     for joint in range(len(sk.FACE), sk.COUNT):
         if seen[joint]:
-            cv2.circle(canvas, points[joint], unit + 2, INK, -1, cv2.LINE_AA)
+            cv2.circle(canvas, points[joint], unit + edge, INK, -1, cv2.LINE_AA)
             cv2.circle(canvas, points[joint], unit, WHITE, -1, cv2.LINE_AA)
 
 
-def _limb_color(a: int, b: int) -> Color:
+def limb_color(a: int, b: int) -> Color:
     """The left side of the body orange, the right one blue, what joins them white."""
     left = (a in _LEFT) + (b in _LEFT)
     return (SKY, WHITE, ORANGE)[left]
 
 
-def _draw_board(canvas: Image, board: Board, layout: Layout) -> None:
-    unit = layout.height / 100
-    margin = round(4 * unit)
-    inside = layout.panel - 2 * margin
-    size = DIGIT_SHARE / CAP * layout.height
-    color = TONES[board.tone][1] if board.flash and board.tone in ("good", "hold") else WHITE
-    draw_text(canvas, board.title, (margin, round(13.5 * unit)), 9.5 * unit, WHITE, BOLD, fit=inside + margin)
-    least = LEAST_DIGIT_SHARE / CAP * layout.height
-    draw_number(canvas, board.number, (margin, round(57 * unit)), size, color, fit=inside, least=least)
-    draw_text(canvas, board.unit, (margin, round(66 * unit)), 6.5 * unit, SOFT, MEDIUM, fit=inside)
-    if board.progress is not None:
-        height, at, length = round(2.6 * unit), (margin, round(72 * unit)), round(0.86 * inside)
-        draw_bar(canvas, at, (length, height), board.progress, TONES[board.tone][1], TRACK)
-        # The turning point is in the middle: the first half is the way there, the second the way back.
+class _Sheet:
+    """The board on the canvas. Its measures are hundredths of the board's height."""
+
+    def __init__(self, canvas: Image, layout: Layout) -> None:
+        x, self._top, width, height = layout.board
+        self._canvas, self._unit = canvas, height / 100
+        self._left = x + round(4 * self._unit)
+        self._right = x + width - round(4 * self._unit)
+        self._inside = layout.panel - 2 * (self._left - x)
+        # Over the picture only so much of the panel is dark enough for white words on a white wall.
+        self._dark = self._inside if layout.portrait else round(_SOLID * layout.panel) - (self._left - x)
+
+    def draw(self, board: Board, keys: Sequence[Pair]) -> None:
+        """Everything, from top to bottom."""
+        left, inside = self._left, self._inside
+        color = accent(board.tone) if board.flash and not urgent(board.tone) else WHITE
+        self._text(board.title, left, 12.5, 9.5, WHITE, BOLD, min(round(1.35 * self._dark), self._right - left))
+        digit, least = (self._px(share * 100 / CAP) for share in (DIGIT_SHARE, LEAST_DIGIT_SHARE))
+        draw_number(self._canvas, board.number, (left, self._at(49.5)), digit, color, fit=inside, least=least)
+        self._text(board.unit, left, 58, 6.5, SOFT, MEDIUM, inside)
+        if board.progress is not None:
+            self._phase(board.progress, accent(board.tone))
+        strip = self._state(board)
+        self._details(board.details, strip)
+        # Both over the picture: what can be pressed at its bottom, the other exercises above.
+        below = self._top or self._at(strip)
+        if board.keys is not None:
+            below = self._keys([*keys, *board.keys], below)
+        self._totals(board.totals, below)
+
+    def _at(self, units: float) -> int:
+        return self._top + round(units * self._unit)
+
+    def _px(self, units: float) -> float:
+        return max(LEAST_TEXT, units * self._unit)
+
+    def _text(
+        self, text: str, x: int, baseline: float, size: float, color: Color, weight: int, fit: int | None = None
+    ) -> int:
+        return draw_text(self._canvas, text, (x, self._at(baseline)), self._px(size), color, weight, fit)
+
+    def _phase(self, progress: float, color: Color) -> None:
+        """The bar through the rep; the turning point is in its middle: the way there, and the way back."""
+        height, at, length = round(2.6 * self._unit), (self._left, self._at(62.5)), round(0.86 * self._inside)
+        draw_bar(self._canvas, at, (length, height), progress, color, TRACK)
         middle = at[0] + length // 2
-        cv2.line(canvas, (middle, at[1]), (middle, at[1] + height), WHITE, max(2, round(unit / 3)))
-    _draw_totals(canvas, board, layout, unit, margin)
-    _draw_state(canvas, board, layout, unit, margin)
+        cv2.line(self._canvas, (middle, at[1]), (middle, at[1] + height), WHITE, max(2, round(self._unit / 3)))
 
+    def _details(self, details: Sequence[Pair], strip: float) -> None:
+        """Side by side where they fit; else one below the other, as far as the state leaves room."""
+        size, gap = self._px(4.8), round(4 * self._unit)
+        widths = [text_width(f"{name}  ", size, REGULAR) + text_width(value, size) for name, value in details]
+        beside = sum(widths) + gap * (len(widths) - 1) <= self._dark
+        x, baseline = self._left, 72.0
+        for (name, value), width in zip(details, widths, strict=True):
+            if baseline + 1.5 < strip:
+                end = self._text(f"{name}  ", x, baseline, 4.8, SOFT, REGULAR, self._inside)
+                self._text(value, end, baseline, 4.8, WHITE, MEDIUM, self._left + self._inside - end)
+            x, baseline = (x + width + gap, baseline) if beside else (x, baseline + 6.5)
 
-def _draw_totals(canvas: Image, board: Board, layout: Layout, unit: float, margin: int) -> None:
-    """The other exercises, one dark tag each, down the right side."""
-    size, y = 4.2 * unit, 4 * unit
-    for name, count in board.totals[:6]:
-        width = text_width(name + "  ", size) + text_width(count, size, BOLD)
-        x = layout.width - margin - width
-        middle = round(y + 3 * unit)
-        cv2.line(canvas, (x, middle), (layout.width - margin, middle), INK, round(6 * unit), cv2.LINE_AA)
-        baseline = round(y + 3 * unit + size * CAP / 2)
-        end = draw_text(canvas, name + "  ", (x, baseline), size, SOFT)
-        draw_text(canvas, count, (end, baseline), size, WHITE, BOLD)
-        y += 7.4 * unit
+    def _totals(self, totals: Sequence[Pair], below: int) -> None:
+        """The other exercises, one dark tag each, down the right side, as many as fit above `below`."""
+        size, first = self._px(4.2), 4 * self._unit
+        for row, (name, count) in enumerate(totals[: int((below - first) / (_TAG * size))]):
+            baseline = round(first + size * (row * _TAG + 1))
+            draw_tag(self._canvas, name, count, (self._right, baseline), size, SOFT, WHITE, INK)
 
+    def _keys(self, keys: Sequence[Pair], below: int) -> int:
+        """What can be pressed, one tag each, up the right side from `below`. Returns where they begin."""
+        size = self._px(3.4)
+        for row, (key, what) in enumerate(reversed(keys)):
+            baseline = round(below - 1.5 * self._unit - size * (row * _TAG + 0.4))
+            draw_tag(self._canvas, key, what, (self._right, baseline), size, WHITE, SOFT, INK)
+        return round(below - 1.5 * self._unit - size * len(keys) * _TAG)
 
-def _draw_state(canvas: Image, board: Board, layout: Layout, unit: float, margin: int) -> None:
-    """The bar at the bottom: the state, what to do about it, and the time."""
-    ground, ink = TONES[board.tone]
-    urgent = board.tone in ("warn", "alarm")
-    strip = canvas[round(86.5 * unit) :]
-    if urgent:
-        cv2.rectangle(strip, (0, 0), strip.shape[1::-1], ground, -1)
-    else:  # feet are often down here: let them be seen
-        cv2.convertScaleAbs(strip, strip, 0.3)
-    baseline = round(95.8 * unit)
-    right = layout.width - margin - text_width(board.elapsed, 5 * unit)
-    draw_text(canvas, board.elapsed, (right, baseline), 5 * unit, ink if urgent else SOFT)
-    end = draw_text(canvas, board.headline, (margin, baseline), 7.4 * unit, ink, BOLD, fit=(right - margin) // 2)
-    end += round(2.5 * unit)
-    draw_text(canvas, board.advice, (end, baseline), 5 * unit, ink if urgent else WHITE, REGULAR,
-              fit=right - end - margin)  # fmt: skip
+    def _state(self, board: Board) -> float:
+        """The bar at the bottom: the state, what to do about it, and the time. Returns where it begins."""
+        ground, ink = TONES[board.tone]
+        soft, plain = (ink, ink) if urgent(board.tone) else (SOFT, WHITE)
+        large, small, gap = self._px(7.4), self._px(5), round(2.5 * self._unit)
+        until = self._right - text_width(board.elapsed, small) - gap
+        after = self._left + text_width(board.headline, large, BOLD) + gap
+        one_line = after + text_width(board.advice, small, REGULAR) <= until
+        rows = (95.8, 95.8) if one_line else (88.2, 96.4)
+        strip = 100 * (1 - STRIP) if one_line else 80.0
+        area = self._canvas[self._at(strip) : self._at(100)]
+        if urgent(board.tone):
+            cv2.rectangle(area, (0, 0), area.shape[1::-1], ground, -1)
+        else:  # feet are often down here: let them be seen
+            cv2.convertScaleAbs(area, area, 0.3)
+        self._text(board.elapsed, until + gap, rows[0], 5, soft, MEDIUM)
+        self._text(board.headline, self._left, rows[0], 7.4, ink, BOLD, until - self._left)
+        x = after if one_line else self._left
+        self._text(board.advice, x, rows[1], 5, plain, REGULAR, (until if one_line else self._right) - x)
+        return strip

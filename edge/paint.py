@@ -9,8 +9,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.look import Color
+
 Image = NDArray[np.uint8]
-Color = tuple[int, int, int]  # BGR
 Point = tuple[int, int]
 
 #: Height of a capital or digit of the font as a share of its size.
@@ -71,6 +72,18 @@ def _sprite(text: str, size: int, color: Color) -> tuple[Image, Image]:
     full = np.empty(shape, np.uint8)
     full[:] = color
     return cover, np.asarray(cv2.multiply(cover, full, scale=1 / 255), dtype=np.uint8)
+
+
+def draw_tag(
+    canvas: Image, first: str, second: str, at: Point, size: float, color: Color, other: Color, ground: Color
+) -> None:
+    """Two words on a dark tag with round ends; `at` is the tag's right end, at the height of their baseline."""
+    thick = round(1.5 * size)
+    right, middle = at[0] - thick // 2, at[1] - round(size * CAP / 2)
+    left = right - text_width(first + "  ", size) - text_width(second, size, BOLD)
+    cv2.line(canvas, (left, middle), (right, middle), ground, thick, cv2.LINE_AA)
+    end = draw_text(canvas, first + "  ", (left, at[1]), size, color)
+    draw_text(canvas, second, (end, at[1]), size, other, BOLD)
 
 
 def draw_bar(canvas: Image, at: Point, size: Point, share: float, color: Color, track: Color) -> None:

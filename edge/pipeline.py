@@ -80,7 +80,7 @@ class Pipeline:
             return "hold"
         if count.phase is not None:
             return "counting"
-        return "rest" if self._reader.reps else "ready"
+        return "rest" if self._reader.reps or self._reader.holds_s else "ready"
 
     def _reading(
         self,

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from classifier.practice import check_name, lesson
+from configs.language import Said
 from configs.schema import Run
 from edge.models import Models
 from edge.reading import Reading
@@ -19,7 +20,7 @@ from edge.run import Outcome, Runner, choose_source, keep_inputs
 from edge.scoreboard import Board
 from edge.screens import open_screen
 from edge.sources import never, open_source
-from edge.words import STATES, Tone, clock, title_of
+from edge.words import Tone, Words, clock, language_of, words_in
 from keypoints.errors import InputError
 from keypoints.types import FloatArray, KeypointSequence
 
@@ -50,8 +51,10 @@ class Recorder:
     the recording at once.
     """
 
-    def __init__(self, name: str, countdown_s: float, seconds: float) -> None:
-        self._title = title_of(name)
+    def __init__(self, name: str, countdown_s: float, seconds: float, words: Words | None = None) -> None:
+        """words: what the screen says; English without them."""
+        self._words = words or words_in()
+        self._title = self._words.title(name)
         self._countdown_s, self._seconds = countdown_s, seconds
         self._seen_s: float | None = None
         self._start_s: float | None = None
@@ -75,23 +78,25 @@ class Recorder:
             if self._seen_s is not None and (left_s <= 0 or pressed):
                 self._start_s, pressed = now_s, False
             else:
-                return self._board(reading, math.ceil(left_s), "Get ready", "Take the start posture", begun=False)
+                return self._board(reading, math.ceil(left_s), self._words.remarks.get_ready, begun=False)
         left_s = self._seconds - (now_s - self._start_s)
         if left_s <= 0 or pressed:
             self.done, self.cut = True, not pressed
-            return self._board(reading, 0, "Done", "", begun=True)
+            return self._board(reading, 0, self._words.remarks.done, begun=True)
         if reading.state != "camera lost":
             self.poses.append(np.zeros((17, 3), np.float32) if reading.pose is None else reading.pose.keypoints)
             self.times.append(now_s)
-        return self._board(reading, math.ceil(left_s), "Recording", "Ten reps, then Space or Enter", begun=True)
+        return self._board(reading, math.ceil(left_s), self._words.remarks.recording, begun=True)
 
-    def _board(self, reading: Reading, seconds: int, headline: str, advice: str, *, begun: bool) -> Board:
+    def _board(self, reading: Reading, seconds: int, said: Said, *, begun: bool) -> Board:
+        headline, advice = said.headline, said.advice
         tone: Tone = "good" if begun else "hold"
         if reading.state in ("camera lost", "no person", "step back"):
-            headline, advice, tone = STATES[reading.state]
+            headline, advice, tone = self._words.state(reading.state)
+        unit = self._words.screen.seconds_left if begun else self._words.screen.until_it_begins
         return Board(
-            title=self._title, number=str(seconds), unit="seconds left" if begun else "until it begins", flash=begun,
-            progress=None, headline=headline, advice=advice, tone=tone, totals=(), elapsed=clock(reading.time_s),
+            title=self._title, number=str(seconds), unit=unit, flash=begun, progress=None,
+            headline=headline, advice=advice, tone=tone, totals=(), elapsed=clock(reading.time_s),
         )  # fmt: skip
 
 
@@ -124,7 +129,7 @@ def record(
         if greeting is not None:
             screen.say(greeting)
         wait_s = countdown_s if countdown_s is not None else COUNTDOWN_S if source.live else 0.0
-        recorder = Recorder(name, wait_s, seconds)
+        recorder = Recorder(name, wait_s, seconds, words_in(language_of(settings.language)))
         screen.on_key = recorder.press
         pipeline = models.pipeline(settings)
         runner = Runner(source, pipeline, screen, Outcome(Report(source_name, models.described)), scoreboard=recorder)

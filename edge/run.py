@@ -24,7 +24,7 @@ from edge.save import VideoSaver, check_save_path
 from edge.scoreboard import BoardMaker, Scoreboard
 from edge.screens import Screen, open_screen
 from edge.sources import Item, Lost, Sample, Source, never, open_source, thinned
-from edge.words import clock, totals_in_words
+from edge.words import clock, language_of, totals_in_words, words_in
 from edge.workout.coach import Coach
 from edge.workout.form import Form
 from edge.workout.progress import open_workout
@@ -109,12 +109,17 @@ def run(
         outcome.tell(trouble)
         for notice in log.notices if log is not None else ():
             screen.say(f"warning: {notice}")
-        voice = parts.enter_context(Voice(settings.sound)) if source.live or plan is not None else None
-        coach = Coach(Form(settings.hints, log.past_reps if log is not None else ()), plan, voice)
+        words = words_in(language_of(settings.language))
+        heard = source.live or plan is not None
+        voice = parts.enter_context(Voice(settings.sound, words.strings.voice)) if heard else None
+        form = Form(settings.hints, log.past_reps if log is not None else (), words)
+        coach = Coach(form, plan, voice, words, settings.set_pause_s)
         screen.on_key = coach.press
         runner = Runner(source, pipeline, screen, outcome, saver, log, coach, coach.workout_name)
         try:
             at_its_speed = settings.real_time and screen.watched and not source.live
+            if at_its_speed:
+                screen.wait(stopped)
             runner.run(stopped, max_frames, real_time=at_its_speed, fps=settings.fps)
         finally:
             outcome.tell(source.notice, exit_code=2)
@@ -177,13 +182,16 @@ class Runner:
         reading = self._read(item)
         board = self._scoreboard.update(reading)
         read = time.perf_counter()
-        picture = None
-        if self._screen.needs_picture or self._saver is not None:
-            picture = draw(self._image, reading.pose, board, self._size)
-        goes_on = self._screen.show(picture, board, reading)
+        screen, picture, film = self._screen, None, None
+        if screen.needs_picture:
+            picture = draw(self._image, reading.pose, board, self._size, screen.size, screen.keys)
+        if self._saver is not None:  # of one size, and without keys
+            film = draw(self._image, reading.pose, replace(board, keys=None), self._size)
+        screen.look(self._image, self._size)
+        goes_on = screen.show(picture, board, reading)
         drawn = time.perf_counter()
-        if self._saver is not None and picture is not None:
-            self._saver.add(picture, reading.time_s)
+        if self._saver is not None and film is not None:
+            self._saver.add(film, reading.time_s)
             self._outcome.tell(self._saver.trouble)
         saved = time.perf_counter()
         if self._log is not None:

@@ -25,6 +25,7 @@ os.environ.update(
     YOLO_AUTOINSTALL="false",
     YOLO_VERBOSE="false",
     MPLBACKEND="Agg",
+    LC_ALL="C.UTF-8",  # screens speak English
 )
 
 # The same examples in every run, however slow the machine is at the moment.

@@ -49,6 +49,9 @@ WORKSHOP = {
     "openpyxl",
 }
 
+#: What a room is made of.
+INSTALLED = {".py", ".yaml", ".onnx", ".mp4", ".ttf", ".html", ".css", ".js", ".svg", ".webmanifest", ".woff2"}
+
 #: The machines that the locks are for.
 MACHINES = [
     {"python_full_version": f"{python}.0", "python_version": python, "platform_machine": machine}
@@ -228,7 +231,7 @@ def test_the_wheel_carries_models_and_settings_and_runs_from_any_folder(tmp_path
         str(path.relative_to(ROOT))
         for room in ROOMS
         for path in (ROOT / room).rglob("*")
-        if path.suffix in {".py", ".yaml", ".onnx", ".mp4", ".ttf"} or path.name == "py.typed"
+        if path.suffix in INSTALLED or path.name in ("py.typed", "OFL.txt")
     }
     assert data | {"cli.py"} <= names
     assert not [name for name in names if name.startswith(("tests", "docs", "requirements"))]

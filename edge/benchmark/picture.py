@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 
 from edge.benchmark.chain import CHAINED
-from edge.paint import BOLD, CAP, MEDIUM, REGULAR, Color, Image, draw_text, text_width
+from edge.look import Color
+from edge.paint import BOLD, CAP, MEDIUM, REGULAR, Image, draw_text, text_width
 from keypoints.errors import RepSightError
 
 #: Okabe and Ito's colours (2008), BGR, with a second purple; grey for what can't be told apart.

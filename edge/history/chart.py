@@ -12,9 +12,9 @@ from typing import Final
 import cv2
 import numpy as np
 
-from edge.draw import GREEN, INK, ORANGE, SKY, SOFT, VERMILLION, WHITE, YELLOW
 from edge.history.read import Bests, Session
-from edge.paint import BOLD, REGULAR, Color, Image, draw_text, text_width
+from edge.look import GREEN, INK, ORANGE, SKY, SOFT, VERMILLION, WHITE, YELLOW, Color
+from edge.paint import BOLD, REGULAR, Image, draw_text, text_width
 from edge.words import clock, name_of, plural_of, title_of
 from keypoints.errors import InputError
 

@@ -182,6 +182,7 @@ def open_history(folder: Path) -> Iterator[History | None]:
         raise RepSightError(str(error).replace("; counting goes on", "")) from None
     with closing(db):
         try:
+            db.execute("PRAGMA query_only = ON")
             yield History(db)
         except sqlite3.Error as error:
             raise RepSightError(f"{folder / FILE}: can't be read: {error}") from None

@@ -43,6 +43,7 @@ class SessionWriter:
         self._db, self._set_pause_s = db, set_pause_s
         self._session: int | None = None
         self._began = Moment(0.0, 0.0)
+        self._stamp = ""
         self._set: tuple[str, int, float] | None = None  # action, row, end of its newest rep
         self._in_set = 0
         self._hold: tuple[Hold, int] | None = None
@@ -51,10 +52,10 @@ class SessionWriter:
 
     def begin(self, now: Moment, source: str, models: Mapping[str, Any], workout: str | None) -> None:
         """A session starts. models: what a run says of its files, by `pose` and `head`."""
-        self._began = now
+        self._began, self._stamp = now, _stamp(now.wall_s)
         self._session = self._write(
             "INSERT INTO sessions (started_at, source, duration_s, workout) VALUES (?, ?, 0, ?)",
-            (_stamp(now.wall_s), source, workout),
+            (self._stamp, source, workout),
         )
         for kind, model in models.items():
             name = str(model.get("model") or model.get("name", ""))
@@ -64,17 +65,18 @@ class SessionWriter:
             )
 
     def add(self, now: Moment, time_s: float, reps: Sequence[Rep], hold: Hold | None) -> None:
-        """What one reading at `time_s` brought."""
+        """What one reading at `time_s` brought; of a session that was deleted meanwhile nothing more is kept."""
+        if not self._touch(now, time_s):
+            return
         for rep in reps:
             self._add_rep(rep)
         if hold is not None:
             self._add_hold(hold)
-        self._touch(now, time_s)
 
     def end(self, now: Moment, duration_s: float) -> None:
         """The session is over."""
-        self._touch(now, duration_s)
-        self._write("UPDATE sessions SET ended_at = ? WHERE id = ?", (_stamp(now.wall_s), self._session))
+        if self._touch(now, duration_s):
+            self._write("UPDATE sessions SET ended_at = ? WHERE id = ?", (_stamp(now.wall_s), self._session))
 
     def commit(self) -> None:
         """Bring what was written to the disk."""
@@ -110,23 +112,35 @@ class SessionWriter:
                           (self._session, hold.action, hold.start_s, hold.seconds))  # fmt: skip
         self._hold = (hold, row)
 
-    def _touch(self, now: Moment, time_s: float) -> None:
-        """Bring the session's row up to now, so that one that is killed has its length.
+    def _touch(self, now: Moment, time_s: float) -> bool:
+        """Bring the session's row up to now, so that one that is killed has its length; False when it was deleted.
 
         A machine without a clock of its own starts with a wrong time and is told the right one later: then the stamp
         of the session's start is worked out from the later time.
         """
-        self._write("UPDATE sessions SET duration_s = ? WHERE id = ?", (time_s, self._session))
+        # The number alone would not do: once the newest session is deleted, the next one gets its number.
+        mine = (self._session, self._stamp)
+        if not self._change("UPDATE sessions SET duration_s = ? WHERE id = ? AND started_at = ?", (time_s, *mine)):
+            return False
         began_s = now.wall_s - (now.steady_s - self._began.steady_s)
         if abs(began_s - self._began.wall_s) > JUMP_S:
-            self._began = Moment(began_s, self._began.steady_s)
-            self._write("UPDATE sessions SET started_at = ? WHERE id = ?", (_stamp(began_s), self._session))
+            self._began, self._stamp = Moment(began_s, self._began.steady_s), _stamp(began_s)
+            self._write("UPDATE sessions SET started_at = ? WHERE id = ?", (self._stamp, self._session))
+        return True
 
     def _write(self, statement: str, values: tuple[object, ...]) -> int:
-        """One statement; the first one begins the transaction. The row that it made."""
+        """One statement; the row that it made."""
+        return self._execute(statement, values).lastrowid or 0
+
+    def _change(self, statement: str, values: tuple[object, ...]) -> int:
+        """The same; how many rows it changed."""
+        return self._execute(statement, values).rowcount
+
+    def _execute(self, statement: str, values: tuple[object, ...]) -> sqlite3.Cursor:
+        """The first one begins the transaction."""
         if not self._db.in_transaction:
             self._db.execute("BEGIN IMMEDIATE")
-        return self._db.execute(statement, values).lastrowid or 0
+        return self._db.execute(statement, values)
 
 
 def _stamp(wall_s: float) -> str:

@@ -1,4 +1,4 @@
-"""Screens: a window, the terminal, or none. Each is imported when it is asked for."""
+"""Screens: a window, a web page, the terminal, or none. Each is imported when it is asked for."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from configs.schema import Run
 from edge.screens.base import Screen
+from edge.words import language_of, words_in
 from keypoints.errors import InputError
 
 __all__ = ["SCREENS", "Screen", "open_screen"]
@@ -15,16 +16,24 @@ __all__ = ["SCREENS", "Screen", "open_screen"]
 def _window(settings: Run) -> Screen:
     from edge.screens.window import WindowScreen
 
-    return WindowScreen(full_screen=settings.full_screen)
+    return WindowScreen(settings.full_screen, words_in(language_of(settings.language)))
 
 
-def _terminal(_: Run) -> Screen:
+def _terminal(settings: Run) -> Screen:
     from edge.screens.terminal import TerminalScreen
 
-    return TerminalScreen()
+    return TerminalScreen(words=words_in(language_of(settings.language)))
 
 
-SCREENS: dict[str, Callable[[Run], Screen]] = {"window": _window, "terminal": _terminal, "none": lambda _: Screen()}
+def _web(settings: Run) -> Screen:
+    from edge.web.screen import WebScreen
+
+    return WebScreen(settings)
+
+
+SCREENS: dict[str, Callable[[Run], Screen]] = {
+    "window": _window, "web": _web, "terminal": _terminal, "none": lambda _: Screen(),
+}  # fmt: skip
 
 
 def open_screen(settings: Run) -> Screen:

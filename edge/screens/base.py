@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.reading import Reading
-from edge.scoreboard import Board
+from edge.scoreboard import Board, Pair
 
 
 class Screen:
@@ -21,6 +21,10 @@ class Screen:
     needs_picture = False
     #: Whether a person watches, so that a file is played at its own speed.
     watched = False
+    #: Width and height in px of what the drawn picture is shown on; None while nothing is known.
+    size: tuple[int, int] | None = None
+    #: (key, what it does), for keys of the screen's own.
+    keys: tuple[Pair, ...] = ()
     #: Told of every key that means nothing to the screen itself.
     on_key: Callable[[str], None] = staticmethod(lambda key: None)
 
@@ -29,6 +33,15 @@ class Screen:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def wait(self, stopped: Callable[[], bool]) -> None:
+        """Return when somebody watches, or `stopped` says so: before a film that is played at its own speed."""
+
+    def look(self, image: NDArray[np.uint8] | None, size: tuple[int, int]) -> None:
+        """Take the frame as it came, before `show` shows its reading; it is not to be changed, and may be kept.
+
+        image: uint8 (H, W, 3) BGR, None for a keypoint sequence. size: (width, height) px that poses belong to.
+        """
 
     def show(self, picture: NDArray[np.uint8] | None, board: Board, reading: Reading) -> bool:
         """Show one reading; False when the user wants to quit.

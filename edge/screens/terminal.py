@@ -1,11 +1,11 @@
-"""The terminal: a large count in blocks, readable at 80 x 24, drawn with rich."""
+"""The terminal: a large count in blocks, readable from 40 x 12 characters on, drawn with rich."""
 
 from __future__ import annotations
 
 import re
-import select
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import lru_cache
 from typing import Final
@@ -15,32 +15,24 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
-from rich.padding import Padding
 from rich.panel import Panel
-from rich.table import Table
 from rich.text import Text
 
+from edge.look import TONES, accent, hexadecimal, urgent
 from edge.paint import BOLD, CAP, draw_text, text_width
 from edge.reading import Reading
-from edge.scoreboard import Board
+from edge.scoreboard import Board, Pair
 from edge.screens.base import Screen
-from edge.words import Tone, clock, name_of
+from edge.screens.keyboard import Keyboard
+from edge.words import Words, clock, name_of, words_in
 
 #: Seconds between two pictures: an eye reads no faster, and a Pi has better things to do.
 REFRESH_S: Final = 0.1
-#: Rows that everything but the large digits takes, and the least and most that the digits may have: 10 of 24.
-_OTHER_ROWS, _LEAST_ROWS, _MOST_ROWS = 14, 5, 18
-
-_STYLES: Final[dict[Tone, str]] = {
-    "good": "#101418 on #28c88c",
-    "hold": "#101418 on #e69f00",
-    "calm": "#101418 on #56b4e9",
-    "warn": "#101418 on #f0e442",
-    "alarm": "#ffffff on #d55e00",
-}
-_ACCENTS: Final[dict[Tone, str]] = {
-    "good": "#28c88c", "hold": "#e69f00", "calm": "#56b4e9", "warn": "#f0e442", "alarm": "#d55e00",
-}  # fmt: skip
+#: From this size on there is room for a frame, and for air between the lines.
+_ROOMY: Final = (60, 20)
+#: Of the digits; with fewer an 8 is no longer told from a 9.
+_LEAST_ROWS, _MOST_ROWS = 5, 18
+_QUIT_KEYS: Final = frozenset("qQ\x1b")
 
 
 class TerminalScreen(Screen):
@@ -48,25 +40,30 @@ class TerminalScreen(Screen):
 
     watched = True
 
-    def __init__(self, console: Console | None = None) -> None:
-        self._console = console or Console()
+    def __init__(self, console: Console | None = None, words: Words | None = None) -> None:
+        """words: of the language; English without them."""
+        self._console, self._words = console or Console(), words or words_in()
         self._lines: list[str] = []
         self._drawn_s = 0.0
         self._last_s = 0.0
         self._fps = 0.0
         self._shown: tuple[str, ...] = ()
         self._live: Live | None = None
+        self._keyboard: Keyboard | None = None
         if self._console.is_terminal:
             self._live = Live(console=self._console, screen=True, auto_refresh=False)
             self._live.start()
+            self._keyboard = Keyboard()
 
     def show(self, picture: NDArray[np.uint8] | None, board: Board, reading: Reading) -> bool:
         """Draw when something changed for the reader, at most ten times a second otherwise."""
         if self._live is None:
             self._write_reps(reading)
             return True
-        if _enter_pressed():
-            self.on_key("\n")
+        for key in self._keyboard.pressed() if self._keyboard is not None else "":
+            if key in _QUIT_KEYS:
+                return False
+            self.on_key(key)
         now_s = time.monotonic()
         interval_s, self._last_s = now_s - self._last_s, now_s
         self._fps += 0.1 * (1 / max(interval_s, 1e-3) - self._fps) if self._fps else 1 / max(interval_s, 1e-3)
@@ -94,6 +91,8 @@ class TerminalScreen(Screen):
 
     def close(self) -> None:
         """Give the terminal back as it was, with what was said."""
+        if self._keyboard is not None:
+            self._keyboard.close()
         if self._live is not None:
             with suppress(OSError):
                 self._live.stop()
@@ -103,25 +102,53 @@ class TerminalScreen(Screen):
 
     def render(self, board: Board, reading: Reading) -> RenderableType:
         """The whole screen as rich draws it."""
-        height, accent = self._console.height, _ACCENTS[board.tone]
-        rows = max(_LEAST_ROWS, min(_MOST_ROWS, height - _OTHER_ROWS))
-        head = Table.grid(expand=True)
-        head.add_column(ratio=1)
-        head.add_column(justify="right", style="dim")
+        width, height = self._console.size
+        roomy = width >= _ROOMY[0] and height >= _ROOMY[1]
+        if not roomy:
+            return Group(*self._lines_of(board, "", width, height, pad=1, air=0))
         pace = f"{self._fps:.0f} fps  {sum(reading.stage_ms.values()):.0f} ms  " if reading.stage_ms else ""
-        head.add_row(Text(board.title, style="bold"), pace + board.elapsed)
-        number = _number(board.number, rows, accent if board.flash or board.tone == "hold" else "")
-        totals = Text("   ").join(Text.assemble((name, "dim"), " ", (count, "bold")) for name, count in board.totals)
-        said = [Text(line, style="yellow", no_wrap=True, overflow="ellipsis") for line in self._lines[-1:]]
-        content = Group(
-            head, Text(), number, Text(board.unit, style="dim"), Text(), _bar(board.progress, accent), Text(),
-            *(said or [totals]),
-        )  # fmt: skip
-        words = Text.assemble((board.headline, "bold"), "   ", board.advice)
-        state = Padding(words, (1, 3), style=_STYLES[board.tone])
-        body = Group(Padding(content, (1, 3, max(0, height - _OTHER_ROWS - rows), 3)), Text(), state)
-        return Panel(body, title="[bold]RepSight[/]", title_align="left", subtitle="Ctrl-C ends the session",
+        keys = () if board.keys is None else (("q", self._words.screen.quit), *board.keys)
+        subtitle = _pairs(keys, "bold", "not bold") if keys else None
+        content = self._lines_of(board, pace, width - 2, height - 2, pad=3, air=1)
+        return Panel(Group(*content), title="[bold]RepSight[/]", title_align="left", subtitle=subtitle,
                      subtitle_align="right", border_style="bright_black", padding=0, height=height)  # fmt: skip
+
+    def _lines_of(self, board: Board, pace: str, width: int, height: int, *, pad: int, air: int) -> list[Text]:
+        """Exactly `height` lines of `width` characters at most. pad: columns left and right. air: empty lines."""
+        inside, color = width - 2 * pad, hexadecimal(accent(board.tone))
+        state = _state(board, width, pad, air)
+        foot = self._foot(board, inside, keys=not air)
+        # Beside the digits where lines are dear, else below them.
+        small = [Text(board.unit, style="dim"), *(_pairs([one], "dim", "bold") for one in board.details)]
+        rows = height - len(state) - (9 if air else 3)
+        beside = 0 if air else max(text.cell_len for text in small) + 2
+        number = _number(board, max(_LEAST_ROWS, min(_MOST_ROWS, rows)), inside - beside, color)
+        lines = [_apart(Text(board.title, style="bold"), Text(pace + board.elapsed, style="dim"), inside)]
+        lines += [Text()] * air
+        if air:
+            lines += [*number, small[0], Text(), _bar(board.progress, color, inside), Text()]
+            lines += [_apart(Text("   ").join(small[1:]), Text(), inside), foot]
+        else:
+            column = max(line.cell_len for line in number) + 2
+            fitting = [text for text in small if column + text.cell_len <= inside]
+            for line, text in zip(number, fitting, strict=False):
+                line.append(" " * (column - line.cell_len)).append_text(text)
+            lines += [*number, _bar(board.progress, color, inside), foot]
+        lines = [_fitted(Text(" " * pad).append_text(line), width - pad) for line in lines]
+        lines = [Text()] * air + lines
+        room = height - len(state)
+        return [*lines[:room], *[Text()] * (room - len(lines)), *state][-height:]
+
+    def _foot(self, board: Board, width: int, *, keys: bool) -> Text:
+        """What went wrong lately, or what can be pressed where it is not said elsewhere, or the other exercises."""
+        if self._lines:
+            return Text(self._lines[-1], style="yellow")
+        if keys and board.keys is not None:
+            return _pairs([("q", self._words.screen.quit), *board.keys], "bold", "dim")
+        shown = list(board.totals)
+        while _pairs(shown, "dim", "bold").cell_len > width:
+            shown.pop()
+        return _pairs(shown, "dim", "bold")
 
     def _write_reps(self, reading: Reading) -> None:
         for rep in reading.new_reps:
@@ -131,27 +158,64 @@ class TerminalScreen(Screen):
             sys.stdout.flush()
 
 
-def _enter_pressed() -> bool:
-    """Whether a line came from the keyboard; the terminal passes keys on with Enter alone."""
-    if not sys.stdin.isatty() or not select.select([sys.stdin], [], [], 0)[0]:
-        return False
-    sys.stdin.readline()
-    return True
+def _pairs(pairs: Sequence[Pair], first: str, second: str) -> Text:
+    return Text("   ").join(Text.assemble((one, first), " ", (other, second)) for one, other in pairs)
 
 
-def _number(text: str, rows: int, style: str) -> Text:
-    """The large digits. Blocks that touch the one above are in reverse: many fonts leave seams between characters."""
-    blocks = block_text(text, rows)
-    number = Text(blocks.replace("█", " ").replace("▀", "▄"), style=style)
+def _fitted(line: Text, width: int) -> Text:
+    """The line in one row, whatever there is to say."""
+    line.no_wrap, line.overflow = True, "ellipsis"
+    line.truncate(width, overflow="ellipsis")
+    return line
+
+
+def _apart(left: Text, right: Text, width: int) -> Text:
+    """One text at each end of a row; the left one gives way."""
+    left.truncate(max(0, width - right.cell_len - 1), overflow="ellipsis")
+    return left.append(" " * max(1, width - left.cell_len - right.cell_len)).append_text(right)
+
+
+def _state(board: Board, width: int, pad: int, air: int) -> list[Text]:
+    """The state and what to do: on one row where they fit; what the user must act upon fills its rows."""
+    ground, ink = TONES[board.tone]
+    style = f"{hexadecimal(ink)} on {hexadecimal(ground)}" if urgent(board.tone) else ""
+    headline, advice = Text(board.headline, style="bold"), Text(board.advice)
+    if not urgent(board.tone):
+        headline.stylize(hexadecimal(ink))
+    rows = [Text.assemble(headline, "   ", advice)]
+    if rows[0].cell_len > width - 2 * pad or not air:
+        rows = [headline, advice]
+    rows = [Text()] * air + rows + [Text()] * air
+    return [_filled(Text(" " * pad).append_text(row), width, style) for row in rows]
+
+
+def _filled(row: Text, width: int, style: str) -> Text:
+    """A row of exactly that width in one style, beneath those that its words have."""
+    row.truncate(width, overflow="ellipsis", pad=True)
+    row.no_wrap = True
+    row.stylize_before(style)
+    return row
+
+
+def _number(board: Board, rows: int, width: int, accent: str) -> list[Text]:
+    """The large digits, no wider than that. Blocks that touch the one above are in reverse: many fonts leave seams."""
+    blocks = block_text(board.number, rows)
+    while rows > _LEAST_ROWS and len(blocks.partition("\n")[0]) > width:
+        rows -= 1
+        blocks = block_text(board.number, rows)
+    style = accent if board.tone == "hold" or (board.flash and not urgent(board.tone)) else ""
+    number = Text(blocks.replace("█", " ").replace("▀", "▄"))
+    number.stylize(style)
     for run in re.finditer("[█▀]+", blocks):
         number.stylize("reverse", *run.span())
-    return number
+    return list(number.split("\n", allow_blank=True))
 
 
-def _bar(progress: float | None, color: str, half: int = 24) -> Text:
+def _bar(progress: float | None, color: str, width: int) -> Text:
     """The phase: two halves, the way there and the way back."""
     if progress is None:
         return Text()
+    half = min(24, (width - 1) // 2)
     line = "━" * half + "┿" + "━" * half
     text = Text(line, style="bright_black")
     text.stylize(color, 0, round(progress * len(line)))

@@ -15,11 +15,13 @@ from numpy.typing import NDArray
 from edge.reading import Reading
 from edge.scoreboard import Board
 from edge.screens.base import Screen
+from edge.words import Words, words_in
 from keypoints.errors import InputError
 
 TITLE: Final = "RepSight"
 _QUIT_KEYS: Final = frozenset({ord("q"), ord("Q"), 27})
 _NO_KEY: Final = 255
+_LEAST_SIDE: Final = 120  # px
 _OTHERWISE: Final = "use --screen terminal, or --screen none"
 
 
@@ -29,9 +31,14 @@ class WindowScreen(Screen):
     needs_picture = True
     watched = True
 
-    def __init__(self, full_screen: bool = False) -> None:
-        """Raises InputError when there is no display, or this OpenCV has no windows."""
+    def __init__(self, full_screen: bool = False, words: Words | None = None) -> None:
+        """words: of the language; English without them.
+
+        Raises InputError when there is no display, or this OpenCV has no windows.
+        """
         _check_display()
+        words = words or words_in()
+        self.keys = (("q", words.screen.quit), ("f", words.screen.full_screen))
         self._full_screen = full_screen
         self._open = False
         try:
@@ -59,6 +66,7 @@ class WindowScreen(Screen):
             self._apply_full_screen()
         elif key != _NO_KEY:
             self.on_key(chr(key))
+        self.size = _size()
         return True
 
     def close(self) -> None:
@@ -79,6 +87,12 @@ def _is_visible() -> bool:
         return cv2.getWindowProperty(TITLE, cv2.WND_PROP_VISIBLE) >= 1
     except cv2.error:
         return False
+
+
+def _size() -> tuple[int, int] | None:
+    """Width and height of the window's inside, px; None where it is too small to draw in, or not known."""
+    _, _, width, height = cv2.getWindowImageRect(TITLE)
+    return (width, height) if min(width, height) >= _LEAST_SIDE else None
 
 
 def _check_display() -> None:

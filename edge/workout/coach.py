@@ -6,10 +6,11 @@ import math
 from dataclasses import replace
 from typing import Final, Protocol
 
+from configs.language import Said
 from edge.reading import Reading
 from edge.scoreboard import REMARK_S, Board, Scoreboard
-from edge.words import name_of, title_of
-from edge.workout.form import Form, Hint
+from edge.words import Tone, Words, filled, words_in
+from edge.workout.form import Form
 from edge.workout.progress import Progress, WorkoutProgress
 
 #: A hold is told every so many seconds, and the last seconds of a rest are beeped.
@@ -17,6 +18,7 @@ HOLD_SAID_S: Final = 10
 COUNTDOWN_S: Final = 3
 
 _SKIP_KEYS: Final = frozenset({" ", "\r", "\n", "n", "N"})
+_RESET_KEYS: Final = frozenset({"r", "R"})
 
 
 class Speaker(Protocol):
@@ -41,14 +43,22 @@ class Coach:
     """Turns readings into boards, as a `Scoreboard` does, with the workout and the hints in them."""
 
     def __init__(
-        self, form: Form | None = None, workout: WorkoutProgress | None = None, speaker: Speaker | None = None
+        self,
+        form: Form | None = None,
+        workout: WorkoutProgress | None = None,
+        speaker: Speaker | None = None,
+        words: Words | None = None,
+        set_pause_s: float = 15.0,
     ) -> None:
-        self._scoreboard = Scoreboard()
+        """words and set_pause_s: as of a `Scoreboard`."""
+        self._words, self._set_pause_s = words or words_in(), set_pause_s
+        self._scoreboard = Scoreboard(self._words, set_pause_s)
         self._form, self._workout, self._speaker = form, workout, speaker or Silence()
-        self._hint: Hint | None = None
+        self._hint: Said | None = None
         self._hinted_s = -math.inf
         self._held: int | None = None
         self._rest_left: int | None = None
+        self._latest = self._zero = _NOTHING
         self.progress: Progress | None = None
 
     @property
@@ -57,19 +67,24 @@ class Coach:
         return None if self._workout is None else self._workout.workout.name
 
     def press(self, key: str) -> None:
-        """Space, Enter or n end the rest, or take the set as done."""
-        if self._workout is not None and key in _SKIP_KEYS:
+        """Space, Enter or n end the rest, or take the set as done; r begins again from zero, and changes no record."""
+        if key in _RESET_KEYS:
+            self._zero, self._scoreboard = self._latest, Scoreboard(self._words, self._set_pause_s)
+        if self._workout is not None and key in _RESET_KEYS:
+            self._workout.restart()
+        elif self._workout is not None and key in _SKIP_KEYS:
             self._workout.skip()
 
     def update(self, reading: Reading) -> Board:
         """The board of one reading; readings come in the order of time."""
+        self._latest, reading = reading, _since(self._zero, reading)
         board = self._scoreboard.update(reading)
         for rep in reading.new_reps:
             self._hint = None if self._form is None else self._form.judge(rep)
             self._hinted_s = reading.time_s
         if self._workout is not None:
             self.progress = self._workout.update(reading)
-            board = with_workout(board, reading, self.progress, self._workout.workout.name)
+            board = with_workout(board, reading, self.progress, self._workout.workout.name, self._words)
         if self._hint is not None and reading.time_s - self._hinted_s < REMARK_S and board.tone in ("good", "calm"):
             board = replace(board, headline=self._hint.headline, advice=self._hint.advice)
         self._speak(reading)
@@ -78,7 +93,7 @@ class Coach:
     def _speak(self, reading: Reading) -> None:
         progress = self.progress
         if progress is not None and progress.event is not None:
-            self._speaker.say(_announced(progress))
+            self._speaker.say(_announced(progress, self._words))
         elif reading.new_reps:
             action = reading.new_reps[-1].action
             counted = reading.reps.get(action, 0)
@@ -97,7 +112,7 @@ class Coach:
         if self.progress is not None and self.progress.action == reading.action:
             seconds = int(self.progress.done)
         if before is not None and seconds // HOLD_SAID_S > before // HOLD_SAID_S:
-            self._speaker.say(f"{seconds} seconds")
+            self._speaker.say(self._words.spoken.seconds.format(seconds=seconds))
         self._held = seconds
 
     def _count_rest(self, progress: Progress) -> None:
@@ -107,34 +122,54 @@ class Coach:
         self._rest_left = left
 
 
-def with_workout(board: Board, reading: Reading, progress: Progress, name: str) -> Board:
+_NOTHING: Final = Reading(0.0, None, None, 0.0, "ready")
+
+
+def _since(zero: Reading, reading: Reading) -> Reading:
+    """The reading with what was counted since another; the session itself goes on."""
+    if zero is _NOTHING:
+        return reading
+    reps = {action: count - zero.reps.get(action, 0) for action, count in reading.reps.items()}
+    holds_s = {action: seconds - zero.holds_s.get(action, 0.0) for action, seconds in reading.holds_s.items()}
+    fresh = reading.state == "rest" and not any(reps.values()) and not any(holds_s.values())
+    return replace(reading, reps=reps, holds_s=holds_s, state="ready" if fresh else reading.state)
+
+
+def with_workout(board: Board, reading: Reading, progress: Progress, name: str, words: Words) -> Board:
     """The board with the set in place of the session: its count, its goal, the rest, and what comes next."""
-    lost = reading.state == "camera lost"
+    lost, remarks, screen = reading.state == "camera lost", words.remarks, words.screen
     if progress.finished:
-        board = replace(board, title=name, number=str(progress.sets_done), unit="sets done", progress=None)
-        return board if lost else replace(board, headline="Finished", advice="Well done", tone="good")
-    place = f"{progress.place}, " if progress.place else ""
+        board = replace(board, title=name, number=str(progress.sets_done), unit=screen.sets_done, progress=None)
+        return board if lost else _saying(board, remarks.finished, "good")
+    place = progress.place(words)
+    task = f"{place}, {progress.task(words)}" if place else progress.task(words)
+    if board.keys is not None:
+        board = replace(board, keys=((screen.space, screen.skip), *board.keys))
     if progress.rest_s is not None:
         left = str(math.ceil(progress.rest_s))
-        board = replace(board, title="Rest", number=left, unit="seconds left", progress=None)
+        board = replace(board, title=screen.rest, number=left, unit=screen.seconds_left, progress=None, details=())
         # Who rests may walk about: that nobody is in view is no warning now.
-        return board if lost else replace(board, headline="Next", advice=f"{place}{progress.task}", tone="calm")
-    goal = f"{progress.goal:.0f} s" if progress.timed else f"{progress.goal:.0f}"
-    board = replace(board, title=title_of(progress.action), number=str(int(progress.done)),
-                    unit=f"of {goal}, {progress.place}" if progress.place else f"of {goal}")  # fmt: skip
+        return board if lost else _saying(board, filled(remarks.next, task=task), "calm")
+    goal = screen.of_goal.format(goal=f"{progress.goal:.0f} s" if progress.timed else f"{progress.goal:.0f}")
+    board = replace(board, title=words.title(progress.action), number=str(int(progress.done)),
+                    unit=f"{goal}, {place}" if place else goal)  # fmt: skip
     if board.tone == "calm":
-        return replace(board, headline="Ready", advice=f"Now: {place}{progress.task}")
+        return _saying(board, filled(remarks.go, task=task), "calm")
     if board.tone in ("good", "hold") and reading.action not in (None, progress.action):
-        return replace(
-            board, headline=f"Not {name_of(reading.action or '')} now", advice=f"Now: {place}{progress.task}"
-        )
+        return _saying(board, filled(remarks.not_now, action=words.name(reading.action or ""), task=task), board.tone)
     return board
 
 
-def _announced(progress: Progress) -> str:
+def _saying(board: Board, said: Said, tone: Tone) -> Board:
+    return replace(board, headline=said.headline, advice=said.advice, tone=tone)
+
+
+def _announced(progress: Progress, words: Words) -> str:
+    remarks, task = words.remarks, progress.task(words)
     if progress.event == "finished":
-        return "finished, well done"
-    task = f"{name_of(progress.action)}, {progress.goal:.0f} seconds" if progress.timed else progress.task
+        return remarks.finished.said
+    if progress.timed:
+        task = words.spoken.hold.format(action=words.name(progress.action), seconds=f"{progress.goal:.0f}")
     if progress.event == "go" or progress.rest_s is None:
-        return f"{'go' if progress.event == 'go' else 'next'}, {task}"
-    return f"set done, rest {progress.rest_s:.0f} seconds, next {task}"
+        return filled(remarks.go if progress.event == "go" else remarks.next, task=task).said
+    return words.spoken.rest.format(seconds=f"{progress.rest_s:.0f}", task=task)

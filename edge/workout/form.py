@@ -9,7 +9,9 @@ from statistics import median
 from typing import Protocol
 
 from classifier.counter import Rep
+from configs.language import Said
 from configs.schema import Hints
+from edge.words import Words, filled, words_in
 
 
 class Done(Protocol):
@@ -35,21 +37,12 @@ class Best:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class Hint:
-    """What there is to say of a rep: two lines of a screen, and what a voice says."""
-
-    headline: str
-    advice: str
-    said: str
-
-
 class Form:
     """Compares each rep with the best of the same person's newest ones."""
 
-    def __init__(self, settings: Hints, past: Iterable[Done] = ()) -> None:
-        """past: earlier reps, oldest first."""
-        self._settings = settings
+    def __init__(self, settings: Hints, past: Iterable[Done] = (), words: Words | None = None) -> None:
+        """past: earlier reps, oldest first. words: what a hint is said in; English without them."""
+        self._settings, self._words = settings, words or words_in()
         self._reps: dict[str, deque[Done]] = {}
         for rep in past:
             self._remember(rep)
@@ -63,22 +56,21 @@ class Form:
         best = ranked[: max(3, round(self._settings.best_share * len(ranked)))]
         return Best(median(rep.range_of_motion for rep in best), median(rep.end_s - rep.start_s for rep in best))
 
-    def judge(self, rep: Rep) -> Hint | None:
+    def judge(self, rep: Rep) -> Said | None:
         """What to say of this rep, None for a good one; it is one of the earlier ones from now on."""
-        best = self.best(rep.action)
+        best, remarks, number = self.best(rep.action), self._words.remarks, self._words.number
         self._remember(rep)
         if not self._settings.enabled:
             return None
         if rep.shallow:
-            return Hint("Shallow", "Counted - go all the way next time", "all the way")
+            return remarks.shallow
         if best is None:
             return None
         seconds = rep.end_s - rep.start_s
         if rep.range_of_motion < best.range_of_motion - self._settings.range_drop:
-            shares = f"{rep.range_of_motion:.0%} of the way, your best reps reach {best.range_of_motion:.0%}"
-            return Hint("Go further", shares, "further")
+            return filled(remarks.further, range=f"{rep.range_of_motion:.0%}", best=f"{best.range_of_motion:.0%}")
         if seconds < self._settings.hurried * best.seconds:
-            return Hint("Slower", f"{seconds:.1f} s, your best reps take {best.seconds:.1f} s", "slower")
+            return filled(remarks.slower, seconds=number(seconds), best=number(best.seconds))
         return None
 
     def _remember(self, rep: Done) -> None:

@@ -9,7 +9,7 @@ from typing import Literal
 
 from configs.workout import Step, Workout
 from edge.reading import Reading
-from edge.words import clock, name_of, reps_in_words
+from edge.words import Words, clock, name_of, words_in
 from edge.workout.plan import load_workout
 from keypoints.card import CardAction
 
@@ -41,17 +41,15 @@ class Progress:
         """Whether every set is done."""
         return self.sets_done == self.sets_in_all
 
-    @property
-    def task(self) -> str:
+    def task(self, words: Words) -> str:
         """`12 squats`, `plank 1:00`."""
-        return (
-            f"{name_of(self.action)} {clock(self.goal)}" if self.timed else reps_in_words(self.action, int(self.goal))
-        )
+        if self.timed:
+            return f"{words.name(self.action)} {clock(self.goal)}"
+        return words.count(self.action, int(self.goal))
 
-    @property
-    def place(self) -> str:
+    def place(self, words: Words) -> str:
         """`set 2 of 3`; empty where the step has one set alone."""
-        return f"set {self.number} of {self.sets}" if self.sets > 1 else ""
+        return words.screen.set_of.format(number=self.number, sets=self.sets) if self.sets > 1 else ""
 
     def __str__(self) -> str:
         """`squat: set 2 of 3, 7 of 12`, `rest 0:38`, `finished`."""
@@ -59,11 +57,9 @@ class Progress:
             return "finished"
         if self.rest_s is not None:
             return f"rest {clock(math.ceil(self.rest_s))}"
-        return (
-            f"{name_of(self.action)}: "
-            + (f"{self.place}, " if self.place else "")
-            + f"{self.done:.0f} of {self.goal:.0f}"
-        )
+        place = self.place(words_in())
+        done = f"{self.done:.0f} of {self.goal:.0f}"
+        return f"{name_of(self.action)}: {place + ', ' if place else ''}{done}"
 
 
 class WorkoutProgress:
@@ -77,6 +73,10 @@ class WorkoutProgress:
     def __init__(self, workout: Workout) -> None:
         self.workout = workout
         self._sets: list[tuple[Step, int]] = [(s, n) for s in workout.steps for n in range(1, s.sets + 1)]
+        self.restart()
+
+    def restart(self) -> None:
+        """Begin again with the first set; what was held before counts for nothing."""
         self._at = 0
         self._done = 0.0
         self._rest_until_s: float | None = None

@@ -25,8 +25,9 @@ Sound = Literal["auto", "voice", "beep", "none"]
 class Voice:
     """Speaks with what is here: `espeak-ng` or `espeak`, else beeps with `aplay`, else nothing. A context manager."""
 
-    def __init__(self, sound: Sound = "auto") -> None:
-        """sound: `voice` and `beep` keep to one of them, `none` to neither."""
+    def __init__(self, sound: Sound = "auto", language: str = "en") -> None:
+        """sound: `voice` and `beep` keep to one of them, `none` to neither. language: espeak's name of it."""
+        self._language = language
         espeak = shutil.which("espeak-ng") or shutil.which("espeak")
         self._espeak = espeak if sound in ("auto", "voice") else None
         self._aplay = shutil.which("aplay") if sound != "none" else None
@@ -55,7 +56,7 @@ class Voice:
         if self._espeak is None:
             self.beep()
         else:
-            self._put([self._espeak, "-v", "en", "--stdin"], text.encode())
+            self._put([self._espeak, "-v", self._language, "--stdin"], text.encode())
 
     def beep(self) -> None:
         """A short tone, where aplay is here."""

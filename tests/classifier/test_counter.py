@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from classifier.counter import Count, RepCounter
 from classifier.head import Prediction
 from configs.loader import load_actions
+from keypoints import skeleton
 from keypoints.card import CardAction
 from keypoints.errors import ModelError
 
@@ -145,7 +146,42 @@ def test_a_lost_person_drops_the_rep_in_progress_and_keeps_counts() -> None:
 def test_a_body_half_out_of_the_picture_never_makes_a_rep() -> None:
     counter, counts = play(cycles(4, 2.0), "squat", pose=HIDDEN)
     assert counter.reps == {}
-    assert not any(count.visible for count in counts)
+    assert [count.visible for count in counts] == [i < 25 for i in range(len(counts))], "said after one second"
+
+
+def standing(counter: RepCounter, hidden: str, at_s: float = 0.0, seconds: float = 2.0) -> Count:
+    """The last of what is said of somebody who stands, with a joint hidden on both sides."""
+    pose = SEEN.copy()
+    if hidden:
+        pose[[skeleton.INDEX[f"{side}_{hidden}"] for side in ("left", "right")], 2] = 0.1
+    return [counter.update(at_s + t, pose, says("stand", 0)) for t in np.arange(0, seconds, 0.04)][-1]
+
+
+@pytest.mark.parametrize(("hidden", "visible"), [("", True), ("wrist", True), ("knee", False), ("hip", False)])
+def test_who_has_done_nothing_yet_is_to_be_seen_from_shoulders_to_knees(hidden: str, visible: bool) -> None:
+    assert standing(RepCounter(CARD, ACTIONS), hidden).visible is visible
+
+
+@pytest.mark.parametrize(("action", "visible"), [("squat", False), ("biceps_curl", True)])
+def test_who_rests_is_to_be_seen_as_the_last_exercise_needs(action: str, visible: bool) -> None:
+    counter, _ = play(cycles(2, 2.0), action)
+    assert standing(counter, "knee", at_s=6.0).visible is visible
+
+
+def test_joints_that_flicker_at_the_border_are_not_remarked_on() -> None:
+    counter = RepCounter(CARD, ACTIONS)
+    assert all(standing(counter, hidden, at_s, 0.5).visible for at_s, hidden in enumerate(["", "knee"] * 4))
+
+
+@pytest.mark.parametrize(("length", "countable"), [(1.0, True), (0.6, True), (0.3, False)])
+def test_a_head_that_is_unsure_of_the_phase_for_seconds_asks_for_another_view(length: float, countable: bool) -> None:
+    counter = RepCounter(CARD, ACTIONS)
+    sure = says("push_up", 0.5)
+    assert sure.phase is not None
+    unsure = Prediction(sure.probabilities, length * sure.phase)
+    counts = [counter.update(t, SEEN, unsure) for t in np.arange(0, 6, 0.04)]
+    assert counts[20].countable, "a moment says nothing"
+    assert counts[-1].countable is countable
 
 
 def test_a_share_that_falls_without_a_way_back_makes_no_rep() -> None:

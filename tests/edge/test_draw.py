@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
+import itertools
+from typing import Any, get_args
 
+import cv2
 import numpy as np
 import pytest
 
 from classifier.counter import Rep
-from edge.draw import MAX_HEIGHT, MIN_HEIGHT, TONES, Layout, dimmed, draw
-from edge.reading import Reading
+from edge import draw as sheet
+from edge.draw import dimmed, draw
+from edge.layout import MAX_HEIGHT, MIN_HEIGHT, Layout
+from edge.look import TONES
+from edge.paint import BOLD, CAP, text_width
+from edge.reading import Reading, State
 from edge.scoreboard import FLASH_S, REMARK_S, Board, Scoreboard
-from edge.words import STATES
+from edge.words import words_in
 from keypoints.types import Pose
+from tests.edge.boards import boards
 
-SIZES = [(320, 240), (640, 480), (1280, 720), (1920, 1080), (720, 1280), (1, 1), (7680, 4320), (4000, 10), (10, 4000)]
+SIZES = [(320, 240), (640, 480), (1280, 720), (1920, 1080), (720, 1280), (1, 1), (3840, 2160), (4000, 10), (10, 4000)]
 
 
 def board(**fields: Any) -> Board:
@@ -77,8 +84,81 @@ def test_joints_that_are_not_seen_are_not_drawn() -> None:
 
 
 def test_a_portrait_video_stands_beside_the_count_and_not_behind_it() -> None:
-    layout = Layout.of(720, 1280)
+    layout = Layout.of((720, 1280))
     assert layout.video[0] >= layout.panel
+
+
+#: What people have: SPI screens, a Pi's own, desktops, and all of them upright.
+SCREENS = [(320, 240), (480, 320), (800, 480), (1280, 720), (1920, 1080), (240, 320), (320, 480), (480, 800),
+           (720, 1280), (1080, 1920), (300, 300)]  # fmt: skip
+CAMERAS = [(1280, 720), (640, 480), (720, 1280)]
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+@pytest.mark.parametrize("camera", CAMERAS)
+def test_a_picture_for_a_screen_has_its_shape_and_shows_the_whole_frame(
+    camera: tuple[int, int], screen: tuple[int, int]
+) -> None:
+    layout = Layout.of(camera, screen)
+    assert layout.width / layout.height == pytest.approx(screen[0] / screen[1], rel=0.01)
+    assert layout.width <= screen[0] and layout.height <= screen[1]
+    x, y, width, height = layout.video
+    assert x >= 0 and y >= 0 and x + width <= layout.width and y + height <= layout.height
+    assert width / height == pytest.approx(camera[0] / camera[1], rel=0.03)
+    assert layout.portrait is (screen[0] < screen[1])
+    if layout.portrait:
+        assert y + height <= layout.board[1], "the board is below"
+    assert draw(np.zeros((camera[1], camera[0], 3), np.uint8), None, board(), camera, screen).shape == (
+        layout.height, layout.width, 3,
+    )  # fmt: skip
+
+
+Box = tuple[str, float, float, float, float]
+
+
+@pytest.fixture
+def texts(monkeypatch: pytest.MonkeyPatch) -> list[Box]:
+    """Every text that is drawn from now on: what it says, left, top, right and bottom px of its capitals."""
+    boxes: list[Box] = []
+    put = cv2.putText
+
+    def write(canvas: Any, text: str, at: Any, color: Any, font: Any, size: int, weight: int) -> Any:
+        boxes.append((text, at[0], at[1] - CAP * size, at[0] + text_width(text, size, weight), at[1]))
+        return put(canvas, text, at, color, font, size, weight)
+
+    def number(_: Any, text: str, at: Any, size: float, color: Any, fit: int, least: float) -> None:
+        size = max(least, size * min(1.0, fit / max(1, text_width(text, size, BOLD))))
+        boxes.append((text, at[0], at[1] - CAP * size, at[0] + text_width(text, size, BOLD), at[1]))
+
+    monkeypatch.setattr(cv2, "putText", write)
+    monkeypatch.setattr(sheet, "draw_number", number)
+    return boxes
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_no_text_is_cut_off_or_too_small_or_over_another(
+    language: Any, screen: tuple[int, int], texts: list[Box]
+) -> None:
+    words = words_in(language)
+    keys = (("q", words.screen.quit), ("f", words.screen.full_screen))
+    for name, shown in boards(words).items():
+        texts.clear()
+        height, width = draw(None, None, shown, (1280, 720), screen, keys).shape[:2]
+        assert len(texts) >= 5
+        for text, left, top, right, bottom in texts:
+            assert left >= 0 and top >= 0 and right <= width and bottom <= height, (name, text)
+            assert (bottom - top) / CAP >= 10, (name, text, "px")
+        for (one, *a), (other, *b) in itertools.combinations(texts, 2):
+            apart = a[2] <= b[0] + 1 or b[2] <= a[0] + 1 or a[3] <= b[1] + 1 or b[3] <= a[1] + 1
+            assert apart, f"{name}: {one!r} and {other!r}"
+
+
+def test_keys_are_drawn_while_they_are_of_use() -> None:
+    size, keys = (1280, 720), (("q", "quit"),)
+    busy, idle = (draw(None, None, board(keys=of), size, size, keys) for of in (None, ()))
+    assert (busy == draw(None, None, board(), size, size)).all()
+    assert (busy != idle).any()
 
 
 @pytest.mark.parametrize("tone", ["warn", "alarm"])
@@ -104,10 +184,10 @@ def reading(time_s: float, action: str | None = "squat", state: Any = "counting"
     return Reading(time_s, None, action, 0.9, state, **fields)
 
 
-@pytest.mark.parametrize("state", sorted(STATES))
+@pytest.mark.parametrize("state", get_args(State))
 def test_every_state_is_said_in_words(state: Any) -> None:
     shown = Scoreboard().update(reading(0.0, state=state))
-    assert (shown.headline, shown.advice, shown.tone) == STATES[state]
+    assert (shown.headline, shown.advice, shown.tone) == words_in().state(state)
 
 
 def test_the_count_stays_up_while_its_user_rests() -> None:

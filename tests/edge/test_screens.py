@@ -10,18 +10,18 @@ import sys
 import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from rich.console import Console
 
 from classifier.counter import Rep
 from configs.schema import Run
-from edge.reading import Reading
+from edge.reading import Reading, State
 from edge.scoreboard import Scoreboard
 from edge.screens import open_screen
 from edge.screens.terminal import TerminalScreen, block_text
-from edge.words import STATES
+from edge.words import words_in
 from keypoints.errors import InputError
 
 ROOT = Path(__file__).parents[2]
@@ -42,12 +42,12 @@ def rendered(**fields: Any) -> list[str]:
     return console.file.getvalue().rstrip("\n").split("\n")
 
 
-@pytest.mark.parametrize("state", sorted(STATES))
+@pytest.mark.parametrize("state", get_args(State))
 def test_the_terminal_screen_fits_80_by_24_in_every_state(state: Any) -> None:
     lines = rendered(state=state, reps={"squat": 888, "push_up": 40, "jumping_jack": 120, "shoulder_press": 30})
     assert len(lines) == 24
     assert all(len(line) <= 80 for line in lines)
-    headline, advice, _ = STATES[state]
+    headline, advice, _ = words_in().state(state)
     assert any(headline in line and advice in line for line in lines)
 
 
@@ -151,6 +151,7 @@ def in_window(display: str, body: str) -> subprocess.CompletedProcess[str]:
         from edge.reading import Reading
         from edge.scoreboard import Scoreboard
         from edge.screens.window import TITLE, WindowScreen
+        from edge.words import words_in
         reading = Reading(1.0, None, "squat", 0.9, "counting")
         board = Scoreboard().update(reading)
         picture = np.full((480, 640, 3), 90, np.uint8)
@@ -190,6 +191,42 @@ def test_the_window_can_be_full_screen_and_back(display: str) -> None:
             assert show()
             modes.append(int(cv2.getWindowProperty(TITLE, cv2.WND_PROP_FULLSCREEN)))
         assert modes == [0, 1, 1, 0, 0], modes
+        """,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_window_tells_its_size_so_that_the_picture_can_have_its_shape(display: str) -> None:
+    done = in_window(
+        display,
+        """
+        screen = WindowScreen()
+        def becomes(size):
+            for _ in range(200):
+                show()
+                if screen.size == size:
+                    return True
+            print(screen.size, file=sys.stderr)
+        assert screen.size is None, "the first picture decides"
+        assert becomes((640, 480))
+        cv2.resizeWindow(TITLE, 320, 240)
+        assert becomes((320, 240))
+        """,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_keys_that_are_not_the_windows_own_are_passed_on(display: str) -> None:
+    done = in_window(
+        display,
+        """
+        keys, heard = iter([-1, ord("r"), ord(" "), ord("f"), -1]), []
+        wait, cv2.waitKey = cv2.waitKey, lambda ms: (wait(ms), next(keys))[1]
+        screen = WindowScreen(words=words_in("de"))
+        screen.on_key = heard.append
+        assert all(show() for _ in range(5))
+        assert heard == ["r", " "], heard
+        assert screen.keys == (("q", "Ende"), ("f", "Vollbild")), screen.keys
         """,
     )
     assert done.returncode == 0, done.stderr

@@ -16,12 +16,12 @@ from rich.console import Console
 
 import cli
 from classifier.counter import Rep
-from edge.draw import GREEN
 from edge.history import show
 from edge.history.chart import draw_days
 from edge.history.database import FILE
 from edge.history.log import SessionLog
 from edge.history.read import Bests, Held, Session, Set, open_history, streak
+from edge.look import GREEN
 from edge.reading import Reading
 from keypoints.errors import InputError, RepSightError
 

@@ -14,6 +14,7 @@ from classifier.counter import Rep
 from configs.schema import Hints
 from configs.workout import Workout
 from edge.reading import Reading
+from edge.words import words_in
 from edge.workout.coach import Coach
 from edge.workout.form import Form
 from edge.workout.progress import WorkoutProgress
@@ -114,6 +115,47 @@ def test_a_hold_is_told_every_ten_seconds_and_not_when_the_next_one_begins() -> 
     assert notebook.said == ["10 seconds", "20 seconds", "30 seconds"]
 
 
+def test_r_begins_again_from_zero_and_changes_no_record() -> None:
+    notebook = Notebook()
+    coach = Coach(speaker=notebook)
+    coach.update(reading(2.0, new_reps=(rep(2.0),), reps={"squat": 1}, holds_s={"plank": 9.0}))
+    coach.press("r")
+    held = {"plank": 9.0}
+    zero = coach.update(reading(3.0, action="stand", state="rest", reps={"squat": 1}, holds_s=held))
+    assert (zero.number, zero.totals, zero.details, zero.headline) == ("0", (), (), "Ready")
+    one = coach.update(reading(5.0, new_reps=(rep(5.0),), reps={"squat": 2}, holds_s=held))
+    assert (one.number, notebook.said) == ("1", ["1", "1"])
+    coach.press("R")
+    assert coach.update(reading(6.0, reps={"squat": 2}, holds_s=held)).number == "0"
+
+
+def test_r_begins_the_workout_again() -> None:
+    plan = {"steps": [{"action": "plank", "seconds": 20}, {"action": "squat", "sets": 2, "reps": 2}]}
+    coach = Coach(workout=WorkoutProgress(Workout.model_validate(plan)))
+    for second in (2, 15):
+        coach.update(reading(second, action="plank", state="hold", holds_s={"plank": float(second)}))
+    coach.press("r")
+    again = coach.update(reading(16.0, action="plank", state="hold", holds_s={"plank": 16.0}))
+    assert (again.number, again.unit) == ("1", "of 20 s")
+
+
+def test_screen_and_voice_speak_the_same_language() -> None:
+    german, notebook = words_in("de"), Notebook()
+    plan = {"rest_s": 20, "steps": [{"action": "squat", "sets": 2, "reps": 1}, {"action": "plank", "seconds": 30}]}
+    coach = Coach(Form(Hints(), words=german), WorkoutProgress(Workout.model_validate(plan)), notebook, german)
+    board = coach.update(reading(2.0, new_reps=(rep(2.0, range_of_motion=0.5),), reps={"squat": 1}))
+    assert (board.title, board.unit, board.headline) == ("Pause", "Sekunden noch", "Zu flach")
+    later = coach.update(reading(6.0, action="stand", state="rest", reps={"squat": 1}))
+    assert (later.headline, later.advice) == ("Gleich", "Satz 2 von 2, 1 Kniebeuge")
+    for time_s in (7.0, 8.0):
+        coach.press(" ")
+        coach.update(reading(time_s, action="stand", state="rest", reps={"squat": 1}))
+    assert notebook.said == [
+        "Satz fertig, 20 Sekunden Pause, dann 1 Kniebeuge", "los, 1 Kniebeuge",
+        "Satz fertig, 20 Sekunden Pause, dann Plank, 30 Sekunden",
+    ]  # fmt: skip
+
+
 def program(folder: Path, name: str, script: str) -> None:
     """A program of that name, first in the path."""
     file = folder / name
@@ -145,6 +187,13 @@ def test_the_voice_says_it_and_beeps_where_there_is_no_voice(path: Path, tmp_pat
         voice.say("never")
         assert not voice.audible
     assert (tmp_path / "said").read_text() == "set done"
+
+
+def test_the_voice_has_the_language_of_the_screen(path: Path, tmp_path: Path) -> None:
+    program(path, "espeak-ng", f'echo "$@" > {tmp_path}/given; cat >> {tmp_path}/given')
+    with Voice(language="de") as voice:
+        voice.say("zwölf")
+    assert (tmp_path / "given").read_text("utf-8") == "-v de --stdin\nzwölf"
 
 
 def test_nobody_waits_for_a_voice_and_what_is_out_of_date_is_not_said(path: Path, tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""The web screen: live count, history and downloads in a browser, on this machine or on a phone beside it."""

@@ -1,0 +1,162 @@
+// The live page: readings come over a WebSocket; the newest one is drawn when the browser next draws.
+
+import { byId, make, say, told } from "./common.js";
+
+const AGAIN_MS = 1000;
+const SILENT_MS = 5000;
+
+const body = document.body;
+const video = byId("video");
+const canvas = byId("skeleton");
+const asks = [...document.querySelectorAll("#asks button")];
+// A stream that begins before the page is loaded would keep it loading.
+const loaded = new Promise((done) => (document.readyState === "complete" ? done() : addEventListener("load", done)));
+let socket;
+let newest = null;
+let drawn = null;
+let heard_ms = 0;
+let hasEnded = false;
+
+body.dataset.video = told.video;
+
+function connect() {
+  const scheme = location.protocol === "https:" ? "wss" : "ws";
+  socket = new WebSocket(`${scheme}://${location.host}/api/live`);
+  socket.onopen = () => {
+    hasEnded = false;
+    if (told.video === "on") loaded.then(() => (video.src = `/api/video?at=${Date.now()}`));
+  };
+  socket.onmessage = (message) => {
+    newest = JSON.parse(message.data);
+    heard_ms = Date.now();
+    if (drawn === null || document.hidden === false) requestAnimationFrame(draw);
+  };
+  socket.onclose = (event) => {
+    hasEnded = hasEnded || event.code === 1001 || event.code === 1012;
+    newest = drawn = null;
+    standStill(hasEnded ? "ended" : "lost", hasEnded ? "calm" : "alarm");
+    setTimeout(connect, AGAIN_MS);
+  };
+}
+
+function standStill(key, tone) {
+  body.classList.add("stale");
+  body.classList.remove("flash");
+  body.dataset.tone = tone;
+  byId("headline").textContent = say(key);
+  byId("advice").textContent = say(`${key}_advice`);
+}
+
+function draw() {
+  const now = newest;
+  if (now === null || now === drawn) return;
+  drawn = now;
+  body.classList.remove("stale");
+  body.classList.toggle("flash", now.flash);
+  body.dataset.tone = now.tone;
+  body.dataset.digits = now.number.length;
+  for (const id of ["title", "number", "unit", "headline", "advice", "elapsed"]) write(id, now[id]);
+  byId("bar").classList.toggle("none", now.progress === null);
+  byId("fill").style.width = `${100 * (now.progress ?? 0)}%`;
+  drawDetails(now.details);
+  for (const button of asks) button.hidden = !now.can.includes(button.dataset.do);
+  drawTotals(now.totals);
+  write("notice", now.notice ?? "");
+  byId("notice").hidden = !now.notice;
+  drawSkeleton(now.skeleton);
+}
+
+function write(id, text) {
+  const element = byId(id);
+  if (element.textContent !== text) element.textContent = text;
+}
+
+let detailsKey = "";
+function drawDetails(details) {
+  const key = JSON.stringify(details);
+  if (key === detailsKey) return;
+  detailsKey = key;
+  const pairs = details.map(([name, value]) => make("div", {}, make("dt", {}, name), make("dd", {}, value)));
+  byId("details").replaceChildren(...pairs);
+}
+
+let totalsKey = "";
+function drawTotals(totals) {
+  const key = JSON.stringify(totals);
+  if (key === totalsKey) return;
+  totalsKey = key;
+  byId("totals").replaceChildren(...totals.slice(0, 6).map(([name, count]) => make("li", {}, name, make("b", {}, count))));
+}
+
+// Where there is no picture: the skeleton alone, in the place that the picture would have.
+function drawSkeleton(skeleton) {
+  const [width, height] = [canvas.clientWidth, canvas.clientHeight];
+  const sharp = window.devicePixelRatio || 1;
+  if (canvas.width !== width * sharp || canvas.height !== height * sharp) {
+    canvas.width = width * sharp;
+    canvas.height = height * sharp;
+  }
+  const context = canvas.getContext("2d");
+  context.setTransform(1, 0, 0, 1, 0, 0);
+  context.clearRect(0, 0, canvas.width, canvas.height);
+  const pictured = told.video === "on" && video.naturalWidth > 0;
+  video.hidden = !pictured;
+  if (pictured || !skeleton) return;
+  const [w, h] = skeleton.size;
+  const scale = Math.min(width / w, height / h);
+  const upright = height > 0 && innerWidth <= innerHeight;
+  context.setTransform(sharp, 0, 0, sharp, 0, 0);
+  context.translate((width - w * scale) / (upright ? 2 : 1), (height - h * scale) / 2);
+  const unit = Math.max(3, (h * scale) / 90);
+  const place = (joint) => [skeleton.points[joint][0] * scale, skeleton.points[joint][1] * scale];
+  const seen = (joint) => skeleton.points[joint][2] >= told.seen;
+  context.lineCap = "round";
+  context.lineWidth = unit;
+  for (const [a, b, color] of told.limbs) {
+    if (!seen(a) || !seen(b)) continue;
+    context.strokeStyle = color;
+    context.beginPath();
+    context.moveTo(...place(a));
+    context.lineTo(...place(b));
+    context.stroke();
+  }
+  context.fillStyle = "#fff";
+  for (const joint of new Set(told.limbs.flatMap(([a, b]) => [a, b]))) {
+    if (!seen(joint)) continue;
+    context.beginPath();
+    context.arc(...place(joint), unit, 0, 2 * Math.PI);
+    context.fill();
+  }
+  if (seen(0)) {
+    // A head, from the nose and the width of the shoulders.
+    const [left, right] = [place(5), place(6)];
+    context.lineWidth = unit;
+    context.strokeStyle = "#fff";
+    context.beginPath();
+    context.arc(...place(0), Math.max(3 * unit, 0.35 * Math.hypot(left[0] - right[0], left[1] - right[1])), 0, 2 * Math.PI);
+    context.stroke();
+  }
+}
+
+function watchSilence() {
+  if (drawn !== null && Date.now() - heard_ms > SILENT_MS) socket.close();
+}
+
+function prepareButtons() {
+  for (const button of asks) {
+    const asked = JSON.stringify({ do: button.dataset.do });
+    button.onclick = () => socket.readyState === WebSocket.OPEN && socket.send(asked);
+  }
+  if (!told.invitation) return;
+  byId("phone").hidden = false;
+  byId("phone").onclick = () => {
+    byId("code").src = "/api/invitation.svg";
+    byId("address").textContent = told.invitation;
+    byId("invitation").showModal();
+  };
+}
+
+video.onerror = () => video.removeAttribute("src");
+prepareButtons();
+connect();
+setInterval(watchSilence, 1000);
