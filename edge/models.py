@@ -11,28 +11,35 @@ from classifier.head import OnnxHead
 from classifier.reader import ActionReader
 from configs.schema import Counting, Run
 from edge.pipeline import Pipeline
+from edge.sources import may_be_live
 from keypoints.card import PoseCard
 from keypoints.estimator import PoseEstimator, create
 from keypoints.files import sha256
+from keypoints.session import usable_cores
 from keypoints.yolo import SHIPPED as SHIPPED_POSE
 
 
 @dataclass(frozen=True, slots=True)
 class Models:
-    """An estimator (None for a run on keypoint sequences), a head, and what the report says of their files."""
+    """An estimator (None for a run on keypoint sequences), a head, and what the report says of their files.
+
+    workers: frames of a film that may be looked at at the same time; 0: one stage after the other.
+    """
 
     estimator: PoseEstimator | None
     head: OnnxHead
     described: dict[str, Any]
+    workers: int = 0
 
     @classmethod
     def open(cls, settings: Run, with_estimator: bool = True) -> Models:
         """Open what `settings` names, or what is shipped. Raises ModelError when a file does not fit."""
         described: dict[str, Any] = {}
         estimator = None
+        threads, workers = _division(settings)
         if with_estimator:
             path = Path(settings.pose or SHIPPED_POSE)
-            estimator = create(path, settings.estimator, threads=settings.threads)
+            estimator = create(path, settings.estimator, threads=threads)
             described["pose"] = {
                 **_file(path),
                 "name": estimator.name,
@@ -44,7 +51,7 @@ class Models:
                 described["pose"] |= {"model": card.name, "version": card.version}
         head = OnnxHead(settings.head or SHIPPED_HEAD)
         described["head"] = {**_file(head.path), "name": head.card.name, "version": head.card.version}
-        return cls(estimator, head, described)
+        return cls(estimator, head, described, workers)
 
     def pipeline(self, settings: Run, counting: Counting | None = None) -> Pipeline:
         """Both stages chained, for one source. counting: how predictions become counts, as `Counting()` without it."""
@@ -54,6 +61,17 @@ class Models:
         """Free what the estimator holds."""
         if self.estimator is not None:
             self.estimator.close()
+
+
+def _division(settings: Run) -> tuple[int, int]:
+    """Threads of one look of the pose model, and looks at the same time.
+
+    A film gets a thread a frame and a frame a core: there is nothing to wait for, and a look does not divide well. A
+    camera's newest frame gets every core, four at most (a Pi has four; a nano model gains nothing from more).
+    """
+    cores = min(4, usable_cores())
+    threads = settings.threads or (1 if settings.overlap and not may_be_live(settings.source) else cores)
+    return threads, max(1, usable_cores() // threads) if settings.overlap and usable_cores() > 1 else 0
 
 
 def _file(path: Path) -> dict[str, str]:

@@ -116,6 +116,7 @@ def record(
     check_writable(out, "--out")
     with ExitStack() as parts:
         source_name, greeting = choose_source(settings.source)
+        settings = settings.model_copy(update={"source": source_name})
         keep_inputs({"--out": out}, [source_name, settings.pose, settings.head])
         models = Models.open(settings, with_estimator=not source_name.lower().endswith(".npz"))
         parts.callback(models.close)
@@ -127,7 +128,8 @@ def record(
         recorder = Recorder(name, wait_s, seconds)
         screen.on_key = recorder.press
         pipeline = models.pipeline(settings)
-        runner = Runner(source, pipeline, screen, Outcome(Report(source_name, models.described)), scoreboard=recorder)
+        runner = Runner(source, pipeline, screen, Outcome(Report(source_name, models.described)), scoreboard=recorder,
+                        workers=models.workers)  # fmt: skip
         at_its_speed = settings.real_time and screen.watched and not source.live
         runner.run(lambda: stopped() or recorder.done, real_time=at_its_speed, fps=settings.fps)
         size = source.size

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
@@ -12,6 +12,7 @@ from typing import Final
 from configs.loader import load
 from configs.schema import Counting, Run
 from edge.draw import dimmed, draw
+from edge.eyes import Seen, in_turn, overlapped
 from edge.history.log import SessionLog, open_log
 from edge.history.read import Bests
 from edge.machine import cameras
@@ -85,6 +86,7 @@ def run(
         if save is not None:
             check_save_path(save)
         name, greeting = choose_source(settings.source)
+        settings = settings.model_copy(update={"source": name})
         keep_inputs({"--json": json_file, "--save": save}, [name, settings.pose, settings.head])
         models = Models.open(settings, with_estimator=not name.lower().endswith(".npz"))
         parts.callback(models.close)
@@ -112,12 +114,12 @@ def run(
         voice = parts.enter_context(Voice(settings.sound)) if source.live or plan is not None else None
         coach = Coach(Form(settings.hints, log.past_reps if log is not None else ()), plan, voice)
         screen.on_key = coach.press
-        runner = Runner(source, pipeline, screen, outcome, saver, log, coach, coach.workout_name)
+        runner = Runner(source, pipeline, screen, outcome, saver, log, coach, coach.workout_name, models.workers)
         try:
-            at_its_speed = settings.real_time and screen.watched and not source.live
-            runner.run(stopped, max_frames, real_time=at_its_speed, fps=settings.fps)
+            real_time = settings.real_time and screen.watched and not source.live
+            runner.run(stopped, max_frames, real_time=real_time, fps=settings.fps)
         finally:
-            outcome.tell(source.notice, exit_code=2)
+            outcome.tell(runner.notice, exit_code=2)
             _finish(outcome, saver, log, json_file, coach)
     return outcome
 
@@ -135,14 +137,18 @@ class Runner:
         log: SessionLog | None = None,
         scoreboard: BoardMaker | None = None,
         workout: str | None = None,
+        workers: int = 0,
     ) -> None:
-        """workout: the name of the plan that is followed, for the log."""
+        """workout: the name of the plan that is followed, for the log. workers: as in `eyes.overlapped`; 0: one stage
+        after the other, in this thread."""
         self._source, self._pipeline, self._screen = source, pipeline, screen
         self._outcome, self._saver, self._log = outcome, saver, log
         self._scoreboard, self._workout = scoreboard or Scoreboard(), workout
+        self._workers = workers
         self._size = source.size
         self._image: Image | None = None
         self._lost = False
+        self.notice: str | None = None
 
     def run(
         self,
@@ -154,29 +160,36 @@ class Runner:
         """Read the source to its end, until `stopped`, until the user quits, or for `max_frames`.
 
         real_time: not faster than its own speed. fps: leave out what comes faster than so many frames a second.
+        `notice` is then what was wrong with the source, as far as it was read.
         """
         report = self._outcome.report
         if self._log is not None:
             self._log.begin(report.source, report.models, workout=self._workout, live=self._source.live)
-        began_s = time.perf_counter()
-        for item in thinned(self._source, fps):
-            if real_time:
-                _sleep_until(began_s + item.time_s, stopped)
-            goes_on = self._step(item)
-            if stopped() or not goes_on or (max_frames is not None and report.frames >= max_frames):
-                break
-        closing = self._pipeline.finish(report.duration_s)
-        if closing is not None:
-            report.add(closing)
+        items = thinned(self._source, fps)
+        with closing(self._see(at_its_speed(items, stopped) if real_time else items)) as all_seen:
+            for seen in all_seen:
+                self.notice = seen.notice
+                goes_on = self._step(seen)
+                if stopped() or not goes_on or (max_frames is not None and report.frames >= max_frames):
+                    break
+            else:
+                self.notice = self._source.notice
+        last = self._pipeline.finish(report.duration_s)
+        if last is not None:
+            report.add(last)
             if self._log is not None:
-                self._log.add(closing)
+                self._log.add(last)
 
-    def _step(self, item: Item) -> bool:
-        """One item from decoded to drawn, logged and reported; False when the user wants to quit."""
+    def _see(self, items: Iterator[Item]) -> Generator[Seen, None, None]:
+        if self._workers:
+            return overlapped(items, self._source, self._pipeline, self._workers)
+        return in_turn(items, self._source, self._pipeline)
+
+    def _step(self, seen: Seen) -> bool:
+        """One item from seen to drawn, logged and reported; False when the user wants to quit."""
+        reading = self._read(seen)
         start = time.perf_counter()
-        reading = self._read(item)
         board = self._scoreboard.update(reading)
-        read = time.perf_counter()
         picture = None
         if self._screen.needs_picture or self._saver is not None:
             picture = draw(self._image, reading.pose, board, self._size)
@@ -190,26 +203,35 @@ class Runner:
             self._log.add(reading)
             self._outcome.tell(self._log.trouble)
         logged = time.perf_counter()
-        if not isinstance(item, Lost):
-            own = {"draw": drawn - read, "log": logged - saved, "chain": drawn - start}
-            stages = {"decode": self._source.decode_ms, **reading.stage_ms, **{k: 1000 * s for k, s in own.items()}}
-            reading = replace(reading, stage_ms=stages)
+        if not isinstance(seen.item, Lost):
+            own = {"draw": drawn - start, "log": logged - saved, "chain": drawn - seen.began_s}
+            reading = replace(reading, stage_ms={**reading.stage_ms, **{k: 1000 * s for k, s in own.items()}})
         self._outcome.report.add(reading)
         return goes_on
 
-    def _read(self, item: Item) -> Reading:
+    def _read(self, seen: Seen) -> Reading:
         """The reading of an item; keeps the picture that belongs to it."""
+        item = seen.item
         if isinstance(item, Frame):
+            assert seen.sight is not None
             self._lost = False
             self._image, self._size = item.image, (item.image.shape[1], item.image.shape[0])
-            return self._pipeline.read(item)
+            return self._pipeline.read_sight(item.time_s, seen.sight, seen.clock)
         if isinstance(item, Sample):
             self._size = item.size
-            return self._pipeline.read_pose(item.time_s, item.pose)
+            return self._pipeline.read_pose(item.time_s, item.pose, seen.clock)
         if self._image is not None and not self._lost:
             self._image = dimmed(self._image)
         self._lost = True
         return self._pipeline.lost_camera(item.time_s)
+
+
+def at_its_speed(items: Iterable[Item], stopped: Callable[[], bool]) -> Iterator[Item]:
+    """The items, none before its time has come since the first was asked for."""
+    began_s = time.perf_counter()
+    for item in items:
+        _sleep_until(began_s + item.time_s, stopped)
+        yield item
 
 
 def keep_inputs(outputs: dict[str, Path | None], inputs: Sequence[str | None]) -> None:

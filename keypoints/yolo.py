@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -57,11 +58,14 @@ class YoloPose:
         self._input = self._session.get_inputs()[0].name
         self._half = "float16" in self._session.get_inputs()[0].type
         self._decode = _DECODERS[self.card.layout]
-        self._letterbox = Letterbox(*self.card.input)
+        self._own = threading.local()
 
     def prepare(self, image: Image, region: Region | None = None) -> Letterboxed:
-        """Letterbox a BGR (or grey, or RGBA) uint8 picture, or a region of it; valid until the next `prepare`."""
-        return self._letterbox(image, region)
+        """Letterbox a BGR (or grey, or RGBA) uint8 picture, or a region of it; valid until the thread's next one."""
+        if not hasattr(self._own, "letterbox"):  # each thread has buffers of its own
+            self._own.letterbox = Letterbox(*self.card.input)
+        boxed: Letterboxed = self._own.letterbox(image, region)
+        return boxed
 
     def infer(self, prepared: Letterboxed) -> list[Pose]:
         """The people in a prepared picture, best score first, in pixels of the picture."""
