@@ -211,6 +211,7 @@ class Run(Schema):
     follow: Follow = Follow()
     head: str | None = Field(default=None, description="head file; the shipped one without it")
     threads: int = Field(default=0, ge=0, description="for one look of the pose model; 0 chooses by source and cores")
+    graphs: str = Field(default="auto", description="optimised models: auto, in the user's cache; none; or a folder")
     overlap: bool = Field(default=True, description="decode, look and draw at a time; false: one after the other")
     log: str = Field(default="auto", description="auto: cameras into the user's own history; always; none; a folder")
     set_pause_s: float = Field(default=15.0, gt=0, description="a longer pause between two reps ends a set")

@@ -15,6 +15,7 @@ from edge.sources import may_be_live
 from keypoints.card import PoseCard
 from keypoints.estimator import PoseEstimator, create
 from keypoints.files import sha256
+from keypoints.graphs import Graphs, default_folder
 from keypoints.session import usable_cores
 from keypoints.yolo import SHIPPED as SHIPPED_POSE
 
@@ -23,13 +24,15 @@ from keypoints.yolo import SHIPPED as SHIPPED_POSE
 class Models:
     """An estimator (None for a run on keypoint sequences), a head, and what the report says of their files.
 
-    workers: frames of a film that may be looked at at the same time; 0: one stage after the other.
+    workers: frames of a film that may be looked at at the same time; 0: one stage after the other. trouble: what is
+    wrong, though everything works, in one line, or None.
     """
 
     estimator: PoseEstimator | None
     head: OnnxHead
     described: dict[str, Any]
     workers: int = 0
+    trouble: str | None = None
 
     @classmethod
     def open(cls, settings: Run, with_estimator: bool = True) -> Models:
@@ -37,9 +40,10 @@ class Models:
         described: dict[str, Any] = {}
         estimator = None
         threads, workers = _division(settings)
+        graphs = _graphs(settings.graphs)
         if with_estimator:
             path = Path(settings.pose or SHIPPED_POSE)
-            estimator = create(path, settings.estimator, threads=threads)
+            estimator = create(path, settings.estimator, threads=threads, graphs=graphs)
             described["pose"] = {
                 **_file(path),
                 "name": estimator.name,
@@ -49,9 +53,9 @@ class Models:
             card = getattr(estimator, "card", None)  # a file of MediaPipe's has none
             if isinstance(card, PoseCard):
                 described["pose"] |= {"model": card.name, "version": card.version}
-        head = OnnxHead(settings.head or SHIPPED_HEAD)
+        head = OnnxHead(settings.head or SHIPPED_HEAD, graphs=graphs)
         described["head"] = {**_file(head.path), "name": head.card.name, "version": head.card.version}
-        return cls(estimator, head, described, workers)
+        return cls(estimator, head, described, workers, graphs and graphs.trouble)
 
     def pipeline(self, settings: Run, counting: Counting | None = None) -> Pipeline:
         """Both stages chained, for one source. counting: how predictions become counts, as `Counting()` without it."""
@@ -72,6 +76,12 @@ def _division(settings: Run) -> tuple[int, int]:
     cores = min(4, usable_cores())
     threads = settings.threads or (1 if settings.overlap and not may_be_live(settings.source) else cores)
     return threads, max(1, usable_cores() // threads) if settings.overlap and usable_cores() > 1 else 0
+
+
+def _graphs(setting: str) -> Graphs | None:
+    if setting == "none":
+        return None
+    return Graphs(default_folder() if setting == "auto" else Path(setting))
 
 
 def _file(path: Path) -> dict[str, str]:

@@ -108,6 +108,8 @@ def run(
         outcome.say = screen.say
         if greeting is not None:
             screen.say(greeting)
+        if models.trouble is not None:
+            screen.say(f"warning: {models.trouble}")
         outcome.tell(trouble)
         for notice in log.notices if log is not None else ():
             screen.say(f"warning: {notice}")

@@ -13,6 +13,7 @@ from keypoints.card import PoseCard, read_card
 from keypoints.decode import NMS_FREE_CHANNELS, YOLO_CHANNELS, Detections, decode_nms_free, decode_yolo
 from keypoints.errors import ModelError
 from keypoints.estimator import Image, register
+from keypoints.graphs import Graphs
 from keypoints.letterbox import Letterbox, Letterboxed
 from keypoints.region import Region
 from keypoints.session import open_session
@@ -39,19 +40,20 @@ class YoloPose:
         threshold: float = 0.1,
         iou: float = 0.7,
         floor: float = 0.05,
+        graphs: Graphs | None = None,
     ) -> None:
         """Open a pose model file.
 
         threads: as in `session.open_session`. threshold: the least score of a person: low, because the tracker
         follows somebody through a hard posture on weak detections, and begins with strong ones alone. iou: the
         overlap above which NMS takes two boxes for one person (YOLO's default for prediction). floor: a joint
-        with less confidence is missing.
+        with less confidence is missing. graphs: as in `session.open_session`.
         Raises ModelError when the file is no pose model of RepSight, or its input and output are not what its
         card says.
         """
         self.path = Path(path)
         self.threshold, self.iou, self.floor = threshold, iou, floor
-        self._session = open_session(self.path, threads)
+        self._session = open_session(self.path, threads, graphs)
         self.card = read_card(PoseCard, self._session.get_modelmeta().custom_metadata_map, self.path)
         _check_shapes(self._session, self.card, self.path)
         self.precision, self.input_size = self.card.precision, self.card.input
