@@ -48,9 +48,7 @@ def in_turn(items: Iterable[Item], source: Source, pipeline: Pipeline) -> Genera
         yield seen
 
 
-def overlapped(
-    items: Iterable[Item], source: Source, pipeline: Pipeline, workers: int
-) -> Generator[Seen, None, None]:
+def overlapped(items: Iterable[Item], source: Source, pipeline: Pipeline, workers: int) -> Generator[Seen, None, None]:
     """The same, in threads. workers: frames of a film that are looked at at the same time."""
     if pipeline.watcher is None:  # a keypoint sequence: nothing takes long
         yield from in_turn(items, source, pipeline)

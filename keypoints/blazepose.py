@@ -40,8 +40,8 @@ class BlazePose:
     ) -> None:
         """Open a `.task` bundle.
 
-        threads and graphs: ignored, MediaPipe decides. people: how many to look for. floor: a joint with less visibility
-        is missing.
+        threads and graphs: ignored, MediaPipe decides. people: how many to look for. floor: a joint with less
+        visibility is missing.
         Raises MissingExtraError without mediapipe, ModelError when the file is missing or no pose bundle.
         """
         self.path = Path(path)
