@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-
-class Schema(BaseModel):
-    """The base of every schema: frozen, and nothing unknown gets in."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+from configs.base import Schema as Schema
+from configs.keep_up import KeepUp
 
 
 class FullRep(Schema):
@@ -51,7 +48,7 @@ class Actions(Schema):
     """configs/actions.yaml."""
 
     range_of_motion: RangeOfMotion = RangeOfMotion()
-    aliases: dict[str, str] = {}
+    aliases: dict[str, str] = Field(default={})
     actions: dict[str, Action] = Field(min_length=1)
 
     @property
@@ -220,6 +217,7 @@ class Run(Schema):
     hints: Hints = Hints()
     fps: float | None = Field(default=None, gt=0, description="leave out frames that come faster; null reads all")
     camera: CameraSettings = CameraSettings()
+    keep_up: KeepUp = KeepUp()
     stream_timeout_s: float = Field(default=5.0, gt=0, description="to open a stream, and for its next frame")
     folder_fps: float = Field(default=10.0, gt=0, description="frames a second of a folder of images")
     counting: str = Field(default="counting.yaml", description="file that says how predictions become counts")

@@ -24,13 +24,14 @@ from keypoints.yolo import SHIPPED as SHIPPED_POSE
 class Models:
     """An estimator (None for a run on keypoint sequences), a head, and what the report says of their files.
 
-    workers: frames of a film that may be looked at at the same time; 0: one stage after the other. trouble: what is
-    wrong, though everything works, in one line, or None.
+    small: the estimator of a machine that does not keep up. workers: frames of a film that may be looked at at the
+    same time; 0: one stage after the other. trouble: what is wrong, though everything works, in one line, or None.
     """
 
     estimator: PoseEstimator | None
     head: OnnxHead
     described: dict[str, Any]
+    small: PoseEstimator | None = None
     workers: int = 0
     trouble: str | None = None
 
@@ -38,33 +39,43 @@ class Models:
     def open(cls, settings: Run, with_estimator: bool = True) -> Models:
         """Open what `settings` names, or what is shipped. Raises ModelError when a file does not fit."""
         described: dict[str, Any] = {}
-        estimator = None
+        estimator = small = None
         threads, workers = _division(settings)
         graphs = _graphs(settings.graphs)
         if with_estimator:
             path = Path(settings.pose or SHIPPED_POSE)
             estimator = create(path, settings.estimator, threads=threads, graphs=graphs)
-            described["pose"] = {
-                **_file(path),
-                "name": estimator.name,
-                "precision": estimator.precision,
-                "input": list(estimator.input_size),
-            }
-            card = getattr(estimator, "card", None)  # a file of MediaPipe's has none
-            if isinstance(card, PoseCard):
-                described["pose"] |= {"model": card.name, "version": card.version}
+            described["pose"] = _described(path, estimator)
+            if settings.keep_up.pose is not None and may_be_live(settings.source):
+                path = Path(settings.keep_up.pose)
+                small = create(path, threads=threads, graphs=graphs)
+                described["small_pose"] = _described(path, small)
         head = OnnxHead(settings.head or SHIPPED_HEAD, graphs=graphs)
         described["head"] = {**_file(head.path), "name": head.card.name, "version": head.card.version}
-        return cls(estimator, head, described, workers, graphs and graphs.trouble)
+        return cls(estimator, head, described, small, workers, graphs and graphs.trouble)
 
     def pipeline(self, settings: Run, counting: Counting | None = None) -> Pipeline:
         """Both stages chained, for one source. counting: how predictions become counts, as `Counting()` without it."""
-        return Pipeline(self.estimator, ActionReader(self.head, settings=counting), settings.follow)
+        return Pipeline(self.estimator, ActionReader(self.head, settings=counting), settings.follow, self.small)
 
     def close(self) -> None:
-        """Free what the estimator holds."""
-        if self.estimator is not None:
-            self.estimator.close()
+        """Free what the estimators hold."""
+        for estimator in (self.estimator, self.small):
+            if estimator is not None:
+                estimator.close()
+
+
+def _described(path: Path, estimator: PoseEstimator) -> dict[str, Any]:
+    described = {
+        **_file(path),
+        "name": estimator.name,
+        "precision": estimator.precision,
+        "input": list(estimator.input_size),
+    }
+    card = getattr(estimator, "card", None)  # a file of MediaPipe's has none
+    if isinstance(card, PoseCard):
+        described |= {"model": card.name, "version": card.version}
+    return described
 
 
 def _division(settings: Run) -> tuple[int, int]:

@@ -16,8 +16,17 @@ from keypoints.types import Frame, Pose
 class Pipeline:
     """Both stages, chained for one camera."""
 
-    def __init__(self, estimator: PoseEstimator | None, reader: ActionReader, follow: Follow | None = None) -> None:
-        """estimator: stage 1; None when only keypoint sequences are read. follow: as in `SubjectWatcher`."""
+    def __init__(
+        self,
+        estimator: PoseEstimator | None,
+        reader: ActionReader,
+        follow: Follow | None = None,
+        small: PoseEstimator | None = None,
+    ) -> None:
+        """estimator: stage 1; None when only keypoint sequences are read. follow: as in `SubjectWatcher`. small: an
+        estimator that is used instead while `small` is set, from the next picture on."""
+        self._estimators = estimator, small or estimator
+        self.small = False
         self.watcher = None if estimator is None else SubjectWatcher(estimator, follow)
         self._reader = reader
         self._identity = 0
@@ -29,8 +38,17 @@ class Pipeline:
 
     def see(self, frame: Frame, clock: Stopwatch) -> Sight:
         """Stage 1 alone: what a picture shows of the subject."""
-        assert self.watcher is not None, "a pipeline without an estimator reads poses alone"
+        wanted = self._estimators[self.small]
+        assert self.watcher is not None and wanted is not None, "a pipeline without an estimator reads poses alone"
+        if self.watcher.estimator is not wanted:
+            self.watcher.use(wanted)
         return self.watcher.see(frame, clock)
+
+    @property
+    def input_size(self) -> tuple[int, int]:
+        """Of the pose model that is wanted now: (height, width) px."""
+        wanted = self._estimators[self.small]
+        return wanted.input_size if wanted is not None else (0, 0)
 
     def read_sight(self, time_s: float, sight: Sight, clock: Stopwatch) -> Reading:
         """Stage 2 alone, for what stage 1 saw. clock: with the times of stage 1."""

@@ -13,9 +13,10 @@ import numpy as np
 from classifier.practice import check_name, lesson
 from configs.schema import Run
 from edge.models import Models
+from edge.outcome import Outcome
 from edge.reading import Reading
 from edge.report import Report, check_writable
-from edge.run import Outcome, Runner, choose_source, keep_inputs
+from edge.run import Runner, choose_source, keep_inputs
 from edge.scoreboard import Board
 from edge.screens import open_screen
 from edge.sources import never, open_source

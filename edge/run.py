@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -14,9 +14,10 @@ from configs.schema import Counting, Run
 from edge.draw import dimmed, draw
 from edge.eyes import Seen, in_turn, overlapped
 from edge.history.log import SessionLog, open_log
-from edge.history.read import Bests
+from edge.keep_up import Heat, Keeper
 from edge.machine import cameras
 from edge.models import Models
+from edge.outcome import Outcome, finish
 from edge.paint import Image
 from edge.pipeline import Pipeline
 from edge.reading import Reading
@@ -25,33 +26,14 @@ from edge.save import VideoSaver, check_save_path
 from edge.scoreboard import BoardMaker, Scoreboard
 from edge.screens import Screen, open_screen
 from edge.sources import Item, Lost, Sample, Source, never, open_source, thinned
-from edge.words import clock, totals_in_words
 from edge.workout.coach import Coach
 from edge.workout.form import Form
 from edge.workout.progress import open_workout
 from edge.workout.voice import Voice
-from keypoints.errors import InputError, RepSightError
+from keypoints.errors import InputError
 from keypoints.types import Frame
 
 _COUNTING: Final = "counting."
-
-
-@dataclass(slots=True)
-class Outcome:
-    """How a run ended: its report, a summary in words, what went wrong on the way, and the exit code."""
-
-    report: Report
-    summary: str = ""
-    warnings: list[str] = field(default_factory=list)
-    exit_code: int = 0
-    say: Callable[[str], None] = field(default_factory=lambda: Screen().say)
-
-    def tell(self, trouble: str | None, exit_code: int = 1) -> None:
-        """Say once what went wrong on the way; counting goes on, and the exit code remembers."""
-        if trouble is not None and trouble not in self.warnings:
-            self.warnings.append(trouble)
-            self.exit_code = self.exit_code or exit_code
-            self.say(f"warning: {trouble}")
 
 
 def load_settings(file: str | Path = "run.yaml", overrides: Sequence[str] = ()) -> tuple[Run, Counting]:
@@ -98,7 +80,7 @@ def run(
         try:
             source = parts.enter_context(open_source(name, settings, stopped))
         except KeyboardInterrupt:  # asked to stop while a stream was slow to open
-            _finish(outcome, None, log, json_file)
+            finish(outcome, None, log, json_file)
             return outcome
         if settings.log == "auto" and not source.live:  # a film behind a URL
             log = None
@@ -116,13 +98,16 @@ def run(
         voice = parts.enter_context(Voice(settings.sound)) if source.live or plan is not None else None
         coach = Coach(Form(settings.hints, log.past_reps if log is not None else ()), plan, voice)
         screen.on_key = coach.press
-        runner = Runner(source, pipeline, screen, outcome, saver, log, coach, coach.workout_name, models.workers)
+        keeper = Keeper(settings.keep_up, parts.enter_context(Heat()))
+        runner = Runner(
+            source, pipeline, screen, outcome, saver, log, coach, coach.workout_name, models.workers, keeper
+        )
         try:
-            real_time = settings.real_time and screen.watched and not source.live
-            runner.run(stopped, max_frames, real_time=real_time, fps=settings.fps)
+            at_its_speed = settings.real_time and screen.watched and not source.live
+            runner.run(stopped, max_frames, real_time=at_its_speed, fps=settings.fps)
         finally:
             outcome.tell(runner.notice, exit_code=2)
-            _finish(outcome, saver, log, json_file, coach)
+            finish(outcome, saver, log, json_file, coach)
     return outcome
 
 
@@ -140,13 +125,15 @@ class Runner:
         scoreboard: BoardMaker | None = None,
         workout: str | None = None,
         workers: int = 0,
+        keeper: Keeper | None = None,
     ) -> None:
         """workout: the name of the plan that is followed, for the log. workers: as in `eyes.overlapped`; 0: one stage
-        after the other, in this thread."""
+        after the other, in this thread. keeper: decides how much of a live source is done."""
         self._source, self._pipeline, self._screen = source, pipeline, screen
         self._outcome, self._saver, self._log = outcome, saver, log
         self._scoreboard, self._workout = scoreboard or Scoreboard(), workout
         self._workers = workers
+        self._keeper = keeper if source.live else None
         self._size = source.size
         self._image: Image | None = None
         self._lost = False
@@ -167,8 +154,8 @@ class Runner:
         report = self._outcome.report
         if self._log is not None:
             self._log.begin(report.source, report.models, workout=self._workout, live=self._source.live)
-        items = thinned(self._source, fps)
-        with closing(self._see(at_its_speed(items, stopped) if real_time else items)) as all_seen:
+        items = thinned(self._source, lambda: self._rate(fps))
+        with closing(self._see(paced(items, stopped) if real_time else items)) as all_seen:
             for seen in all_seen:
                 self.notice = seen.notice
                 goes_on = self._step(seen)
@@ -192,6 +179,8 @@ class Runner:
         reading = self._read(seen)
         start = time.perf_counter()
         board = self._scoreboard.update(reading)
+        if self._keeper is not None and (less := self._keeper.step.in_words(self._pipeline.input_size)):
+            board = replace(board, elapsed=f"{less}  {board.elapsed}")
         picture = None
         if self._screen.needs_picture or self._saver is not None:
             picture = draw(self._image, reading.pose, board, self._size)
@@ -209,7 +198,26 @@ class Runner:
             own = {"draw": drawn - start, "log": logged - saved, "chain": drawn - seen.began_s}
             reading = replace(reading, stage_ms={**reading.stage_ms, **{k: 1000 * s for k, s in own.items()}})
         self._outcome.report.add(reading)
+        self._keep_up(reading)
         return goes_on
+
+    def _rate(self, fps: float | None) -> float | None:
+        """Pictures a second that are looked at: as asked for, or fewer."""
+        most = None if self._keeper is None else self._keeper.step.fps
+        return fps if most is None else min(most, fps or most)
+
+    def _keep_up(self, reading: Reading) -> None:
+        """Do less, or more again."""
+        if self._keeper is None:
+            return
+        if "chain" not in reading.stage_ms:
+            self._keeper.lost(reading.time_s)
+            return
+        change = self._keeper.add(reading.time_s, reading.stage_ms["chain"])
+        if change is not None:
+            self._pipeline.small = change.step.small
+            self._outcome.report.steps.append(change)
+            self._screen.say(change.in_words(self._pipeline.input_size))
 
     def _read(self, seen: Seen) -> Reading:
         """The reading of an item; keeps the picture that belongs to it."""
@@ -228,7 +236,7 @@ class Runner:
         return self._pipeline.lost_camera(item.time_s)
 
 
-def at_its_speed(items: Iterable[Item], stopped: Callable[[], bool]) -> Iterator[Item]:
+def paced(items: Iterable[Item], stopped: Callable[[], bool]) -> Iterator[Item]:
     """The items, none before its time has come since the first was asked for."""
     began_s = time.perf_counter()
     for item in items:
@@ -260,39 +268,3 @@ def choose_source(name: str) -> tuple[str, str | None]:
 def _sleep_until(due_s: float, stopped: Callable[[], bool]) -> None:
     while (left_s := due_s - time.perf_counter()) > 0 and not stopped():
         time.sleep(min(left_s, 0.1))
-
-
-def _finish(
-    outcome: Outcome,
-    saver: VideoSaver | None,
-    log: SessionLog | None,
-    json_file: Path | None,
-    coach: Coach | None = None,
-) -> None:
-    """End the session, write the report, and put the run into words."""
-    report, places = outcome.report, []
-    if log is not None:
-        log.end(report.duration_s)
-        outcome.tell(log.trouble)
-        if log.trouble is None:
-            places.append(str(log.path))
-    if saver is not None:
-        saver.close()
-        outcome.tell(saver.trouble)
-        places.append(str(saver.path))
-    if json_file is not None:
-        try:
-            report.write(json_file)
-        except RepSightError as error:
-            outcome.tell(str(error))
-        else:
-            places.append(str(json_file))
-    parts = [f"{totals_in_words(report.totals, report.holds_s)} in {clock(report.duration_s)}"]
-    if coach is not None and coach.progress is not None:
-        parts.append(f"{coach.workout_name}: {coach.progress.sets_done} of {coach.progress.sets_in_all} sets done")
-    bests = log.new_bests() if log is not None else Bests()
-    if bests.reps or bests.holds_s:
-        parts.append(f"a new best: {totals_in_words(bests.reps, bests.holds_s)}")
-    if places:
-        parts.append(f"saved to {', '.join(places)}")
-    outcome.summary = " - ".join(parts)

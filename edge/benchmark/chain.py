@@ -17,9 +17,10 @@ from configs.schema import Counting, Run
 from edge.benchmark.watch import Watch
 from edge.history.log import SessionLog
 from edge.models import Models
+from edge.outcome import Outcome
 from edge.reading import STAGES, Reading
 from edge.report import Report
-from edge.run import Outcome, Runner
+from edge.run import Runner
 from edge.screens import Screen
 from edge.sources import Item, Lost, Source, open_source
 from keypoints.errors import SourceError

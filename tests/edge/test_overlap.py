@@ -16,9 +16,10 @@ from classifier.head import OnnxHead
 from classifier.reader import ActionReader
 from edge.ahead import Ahead, Scout
 from edge.eyes import in_turn, overlapped
+from edge.outcome import Outcome
 from edge.pipeline import Pipeline
 from edge.report import Report
-from edge.run import Outcome, Runner, load_settings, run
+from edge.run import Runner, load_settings, run
 from edge.screens import Screen
 from edge.sources import Item, Lost
 from keypoints.estimator import Image
