@@ -20,12 +20,12 @@ from keypoints.clock import Stopwatch
 from keypoints.subject import Sight
 from keypoints.types import Frame
 
-#: Frames of a film that may wait between two stages take this much memory at most, bytes: a film in 4K is not looked at
-#: ahead of time.
-_WAITING: Final = 64 * 2**20
+#: Frames of a film that are on their way take this much memory at most, bytes, as long as those are enough: of a film
+#: in 4K the next frame is decoded meanwhile, and none is looked at ahead of its time.
+_ON_THE_WAY: Final = 64 * 2**20
 
-#: Frames that are neither waiting for a look nor looked at: decoded, seen, seen and waiting, drawn.
-_OTHERS: Final = 4
+#: Frames that are neither being looked at nor wait for that: decoded, seen, seen and waiting, drawn.
+_OTHERS: Final = 5
 
 
 @dataclass(slots=True)
@@ -42,27 +42,35 @@ class Seen:
 
 def in_turn(items: Iterable[Item], source: Source, pipeline: Pipeline) -> Generator[Seen, None, None]:
     """One item after the other, each when it is asked for. items: those of the source, or some of them."""
-    for seen in _decoded(items, source):
-        if isinstance(seen.item, Frame):
-            seen.sight = pipeline.see(seen.item, seen.clock)
-        yield seen
+    return _seen(_decoded(items, source), pipeline)
 
 
 def overlapped(items: Iterable[Item], source: Source, pipeline: Pipeline, workers: int) -> Generator[Seen, None, None]:
     """The same, in threads. workers: frames of a film that are looked at at the same time."""
     if pipeline.watcher is None:  # a keypoint sequence: nothing takes long
         yield from in_turn(items, source, pipeline)
-    elif source.live:
+        return
+    if source.live:
         with Ahead(in_turn(items, source, pipeline), 1, "eyes") as seen:
             yield from seen
-    else:
-        workers = min(workers, max(1, _WAITING // (3 * source.size[0] * source.size[1]) - _OTHERS))
+        return
+    room = _ON_THE_WAY // (3 * source.size[0] * source.size[1]) - _OTHERS
+    with Ahead(_decoded(items, source), 1, "decode") as decoded:
+        if room < 1:
+            yield from _seen(decoded, pipeline)
+            return
         with (
-            Ahead(_decoded(items, source), 1, "decode") as decoded,
-            Scout(pipeline.watcher.estimator, workers) as scout,
+            Scout(pipeline.watcher.estimator, min(workers, room)) as scout,
             Ahead(_scouted(decoded, pipeline, scout), 2, "eyes") as seen,
         ):
             yield from seen
+
+
+def _seen(decoded: Iterable[Seen], pipeline: Pipeline) -> Generator[Seen, None, None]:
+    for seen in decoded:
+        if isinstance(seen.item, Frame):
+            seen.sight = pipeline.see(seen.item, seen.clock)
+        yield seen
 
 
 def _decoded(items: Iterable[Item], source: Source) -> Iterator[Seen]:

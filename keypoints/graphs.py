@@ -39,7 +39,8 @@ class Graphs:
             self.folder.mkdir(parents=True, exist_ok=True)
             partial.touch()
         except OSError as error:
-            return self.give_up(error.strerror)
+            self.give_up(error.strerror)
+            return None
         try:
             session = write(partial)
             with partial.open("rb+") as file:
@@ -47,7 +48,8 @@ class Graphs:
             partial.replace(place)
             self._tidy()
         except OSError as error:
-            return self.give_up(error.strerror)
+            self.give_up(error.strerror)
+            return None
         finally:
             partial.unlink(missing_ok=True)
         return session
