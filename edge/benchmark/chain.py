@@ -157,8 +157,9 @@ class Recorder(Report):
 @dataclass(frozen=True, slots=True)
 class Measured:
     """What the chain took. stages: quantiles and mean by stage, ms. video_s: of the source, that passed meanwhile.
-    accounted: the stages' sum as a share of the whole; None where frames wait between stages that overlap. drift: the last quarter's median over the first's. looks: the
-    chain of the frames in which the pose model was shown the whole picture, a crop, or a tile."""
+    accounted: the stages' sum as a share of the whole; None where frames wait between stages that overlap. drift: the
+    last quarter's median over the first's. looks: the chain of the frames in which the pose model was shown the whole
+    picture, a crop, or a tile."""
 
     source: str
     size: tuple[int, int]
