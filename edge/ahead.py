@@ -42,8 +42,10 @@ class Ahead(Iterator[T], Generic[T]):
         self._thread.shutdown(wait=True, cancel_futures=True)
 
     def __next__(self) -> T:
-        item = self._coming.popleft().result()
-        self._coming.append(self._submit())
+        try:
+            item = self._coming.popleft().result()
+        finally:
+            self._coming.append(self._submit())
         if isinstance(item, _End):
             raise StopIteration
         return item
