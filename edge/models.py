@@ -52,7 +52,7 @@ class Models:
                 described["small_pose"] = _described(path, small)
         head = OnnxHead(settings.head or SHIPPED_HEAD, graphs=graphs)
         described["head"] = {**_file(head.path), "name": head.card.name, "version": head.card.version}
-        return cls(estimator, head, described, small, workers, graphs and graphs.trouble)
+        return cls(estimator, head, described, small, workers, graphs.trouble if graphs else None)
 
     def pipeline(self, settings: Run, counting: Counting | None = None) -> Pipeline:
         """Both stages chained, for one source. counting: how predictions become counts, as `Counting()` without it."""

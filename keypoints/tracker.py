@@ -187,7 +187,7 @@ class _Bodies:
         extent = self.high - self.low
         self.areas: FloatArray = extent[:, 0] * extent[:, 1]
         self.sides: FloatArray = np.maximum(extent[:, 0], extent[:, 1])
-        self.centres: FloatArray = (self.low + self.high) / 2
+        self.centres: FloatArray = np.asarray((self.low + self.high) / 2, np.float32)
 
     @classmethod
     def of(cls, poses: Sequence[Pose]) -> _Bodies:
@@ -212,8 +212,7 @@ def _shared(bodies: _Bodies, others: _Bodies) -> FloatArray:
 def _inside(bodies: _Bodies, others: _Bodies) -> FloatArray:
     """The share of the smaller box that lies in the other, 0-1: (P, Q)."""
     smaller = np.maximum(np.minimum(bodies.areas[:, None], others.areas), np.float32(1e-6))
-    share: FloatArray = _shared(bodies, others) / smaller
-    return share
+    return np.asarray(_shared(bodies, others) / smaller, np.float32)
 
 
 def _centre(pose: Pose) -> FloatArray:
