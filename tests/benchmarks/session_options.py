@@ -10,6 +10,7 @@ process sleeps as it does between two pictures of a camera, and what its threads
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +19,8 @@ from typing import Any
 
 import numpy as np
 import onnxruntime as ort
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from keypoints.session import usable_cores
 from keypoints.yolo import SHIPPED
