@@ -10,6 +10,7 @@ import onnxruntime as ort
 
 from keypoints.card import HeadCard, read_card
 from keypoints.errors import ModelError
+from keypoints.graphs import Graphs
 from keypoints.session import open_session
 from keypoints.types import FloatArray
 
@@ -32,10 +33,13 @@ class Prediction:
 class OnnxHead:
     """Runs a head file; its card says what the outputs mean."""
 
-    def __init__(self, path: str | Path = SHIPPED, threads: int = 1) -> None:
-        """Open the file. Raises ModelError when it is not a head or its shapes do not fit its own card."""
+    def __init__(self, path: str | Path = SHIPPED, threads: int = 1, graphs: Graphs | None = None) -> None:
+        """Open the file; threads and graphs as in `session.open_session`.
+
+        Raises ModelError when it is not a head or its shapes do not fit its own card.
+        """
         self.path = Path(path)
-        self._session = open_session(self.path, threads=threads)
+        self._session = open_session(self.path, threads, graphs)
         self.card = read_card(HeadCard, self._session.get_modelmeta().custom_metadata_map, self.path)
         self._check_input()
         self._outputs = self._check_outputs()

@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-
-class Schema(BaseModel):
-    """The base of every schema: frozen, and nothing unknown gets in."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+from configs.base import Schema as Schema
+from configs.keep_up import KeepUp
 
 
 Joint = Literal["shoulder", "elbow", "wrist", "hip", "knee", "ankle"]
@@ -54,7 +51,7 @@ class Actions(Schema):
     """configs/actions.yaml."""
 
     range_of_motion: RangeOfMotion = RangeOfMotion()
-    aliases: dict[str, str] = {}
+    aliases: dict[str, str] = Field(default={})
     actions: dict[str, Action] = Field(min_length=1)
 
     @property
@@ -236,7 +233,9 @@ class Run(Schema):
     estimator: str | None = Field(default=None, description="name of the pose estimator; else the file's suffix tells")
     follow: Follow = Follow()
     head: str | None = Field(default=None, description="head file; the shipped one without it")
-    threads: int = Field(default=0, ge=0, description="for the pose model; 0 takes every core, four at most")
+    threads: int = Field(default=0, ge=0, description="for one look of the pose model; 0 chooses by source and cores")
+    graphs: str = Field(default="auto", description="optimised models: auto, in the user's cache; none; or a folder")
+    overlap: bool = Field(default=True, description="decode, look and draw at a time; false: one after the other")
     log: str = Field(default="auto", description="auto: cameras into the user's own history; always; none; a folder")
     set_pause_s: float = Field(default=15.0, gt=0, description="a longer pause between two reps ends a set")
     workout: str | None = Field(default=None, description="file with a plan of sets and rests")
@@ -244,6 +243,7 @@ class Run(Schema):
     hints: Hints = Hints()
     fps: float | None = Field(default=None, gt=0, description="leave out frames that come faster; null reads all")
     camera: CameraSettings = CameraSettings()
+    keep_up: KeepUp = KeepUp()
     stream_timeout_s: float = Field(default=5.0, gt=0, description="to open a stream, and for its next frame")
     folder_fps: float = Field(default=10.0, gt=0, description="frames a second of a folder of images")
     counting: str = Field(default="counting.yaml", description="file that says how predictions become counts")

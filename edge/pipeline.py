@@ -2,56 +2,64 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from classifier.counter import Count
 from classifier.reader import ActionReader
 from configs.schema import Follow
 from edge.reading import Reading, State
+from keypoints.clock import Stopwatch
 from keypoints.estimator import PoseEstimator
 from keypoints.follow import Kind
-from keypoints.subject import SubjectWatcher
+from keypoints.subject import Sight, SubjectWatcher
 from keypoints.types import Frame, Pose
-
-
-class Stopwatch:
-    """Milliseconds by stage of one frame."""
-
-    def __init__(self) -> None:
-        self.stage_ms: dict[str, float] = {}
-
-    @contextmanager
-    def __call__(self, stage: str) -> Iterator[None]:
-        """Time the body of a `with` under the name `stage`."""
-        start = time.perf_counter()
-        yield
-        self.stage_ms[stage] = (time.perf_counter() - start) * 1000
 
 
 class Pipeline:
     """Both stages, chained for one camera."""
 
-    def __init__(self, estimator: PoseEstimator | None, reader: ActionReader, follow: Follow | None = None) -> None:
-        """estimator: stage 1; None when only keypoint sequences are read. follow: as in `SubjectWatcher`."""
-        self._watcher = None if estimator is None else SubjectWatcher(estimator, follow)
+    def __init__(
+        self,
+        estimator: PoseEstimator | None,
+        reader: ActionReader,
+        follow: Follow | None = None,
+        small: PoseEstimator | None = None,
+    ) -> None:
+        """estimator: stage 1; None when only keypoint sequences are read. follow: as in `SubjectWatcher`. small: an
+        estimator that is used instead while `small` is set, from the next picture on."""
+        self._estimators = estimator, small or estimator
+        self.small = False
+        self.watcher = None if estimator is None else SubjectWatcher(estimator, follow)
         self._reader = reader
         self._identity = 0
 
     def read(self, frame: Frame) -> Reading:
         """One picture through every stage."""
-        assert self._watcher is not None, "a pipeline without an estimator reads poses alone"
         clock = Stopwatch()
-        sight = self._watcher.see(frame, clock)
+        return self.read_sight(frame.time_s, self.see(frame, clock), clock)
+
+    def see(self, frame: Frame, clock: Stopwatch) -> Sight:
+        """Stage 1 alone: what a picture shows of the subject."""
+        wanted = self._estimators[self.small]
+        assert self.watcher is not None and wanted is not None, "a pipeline without an estimator reads poses alone"
+        if self.watcher.estimator is not wanted:
+            self.watcher.use(wanted)
+        return self.watcher.see(frame, clock)
+
+    @property
+    def input_size(self) -> tuple[int, int]:
+        """Of the pose model that is wanted now: (height, width) px."""
+        wanted = self._estimators[self.small]
+        return wanted.input_size if wanted is not None else (0, 0)
+
+    def read_sight(self, time_s: float, sight: Sight, clock: Stopwatch) -> Reading:
+        """Stage 2 alone, for what stage 1 saw. clock: with the times of stage 1."""
         if sight.identity != self._identity:  # nothing of the one before may go on
             self._identity = sight.identity
             self._reader.forget()
-        return self._read_pose(frame.time_s, sight.pose, clock, sight.look)
+        return self._read_pose(time_s, sight.pose, clock, sight.look)
 
-    def read_pose(self, time_s: float, pose: Pose | None) -> Reading:
+    def read_pose(self, time_s: float, pose: Pose | None, clock: Stopwatch | None = None) -> Reading:
         """Stage 2 alone, for a keypoint sequence: past estimator, tracker and smoother."""
-        return self._read_pose(time_s, pose, Stopwatch())
+        return self._read_pose(time_s, pose, clock or Stopwatch())
 
     def lost_camera(self, time_s: float) -> Reading:
         """The reading while the source gives no frames: counts are kept, time goes on."""

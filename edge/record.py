@@ -14,9 +14,10 @@ from classifier.practice import check_name, lesson
 from configs.language import Said
 from configs.schema import Run
 from edge.models import Models
+from edge.outcome import Outcome
 from edge.reading import Reading
 from edge.report import Report, check_writable
-from edge.run import Outcome, Runner, choose_source, keep_inputs
+from edge.run import Runner, choose_source, keep_inputs
 from edge.scoreboard import Board
 from edge.screens import open_screen
 from edge.sources import never, open_source
@@ -121,6 +122,7 @@ def record(
     check_writable(out, "--out")
     with ExitStack() as parts:
         source_name, greeting = choose_source(settings.source)
+        settings = settings.model_copy(update={"source": source_name})
         keep_inputs({"--out": out}, [source_name, settings.pose, settings.head])
         models = Models.open(settings, with_estimator=not source_name.lower().endswith(".npz"))
         parts.callback(models.close)
@@ -132,7 +134,8 @@ def record(
         recorder = Recorder(name, wait_s, seconds, words_in(language_of(settings.language)))
         screen.on_key = recorder.press
         pipeline = models.pipeline(settings)
-        runner = Runner(source, pipeline, screen, Outcome(Report(source_name, models.described)), scoreboard=recorder)
+        runner = Runner(source, pipeline, screen, Outcome(Report(source_name, models.described)), scoreboard=recorder,
+                        workers=models.workers)  # fmt: skip
         at_its_speed = settings.real_time and screen.watched and not source.live
         runner.run(lambda: stopped() or recorder.done, real_time=at_its_speed, fps=settings.fps)
         size = source.size

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from edge.keep_up import Change
 from edge.reading import STAGES, Reading
 from keypoints.errors import InputError, RepSightError
 
@@ -30,6 +31,7 @@ class Report:
         self.duration_s = 0.0
         self.totals: dict[str, int] = {}
         self.holds_s: dict[str, float] = {}
+        self.steps: list[Change] = []
         self._segments: list[dict[str, Any]] = []
         self._shown: str | None = None
         self._reps: list[dict[str, Any]] = []
@@ -76,6 +78,8 @@ class Report:
                 for segment in self._segments
             ],
             "reps": self._reps,
+            # When a slow or hot machine did less, or more again.
+            "steps": [change.described() for change in self.steps],
             "latency_ms": {stage: _percentiles(values) for stage, values in self._latency_ms.items() if values},
             # The chain of frames in which the pose model was shown the whole picture, a crop, or a tile.
             "looks": {

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from configs.loader import load
 from configs.schema import Counting, Run
 from edge.draw import dimmed, draw
+from edge.eyes import Seen, in_turn, overlapped
 from edge.history.log import SessionLog, open_log
-from edge.history.read import Bests
+from edge.keep_up import Heat, Keeper
 from edge.machine import cameras
 from edge.models import Models
+from edge.outcome import Outcome, finish
 from edge.paint import Image
 from edge.pipeline import Pipeline
 from edge.reading import Reading
@@ -24,33 +26,15 @@ from edge.save import VideoSaver, check_save_path
 from edge.scoreboard import BoardMaker, Scoreboard
 from edge.screens import Screen, open_screen
 from edge.sources import Item, Lost, Sample, Source, never, open_source, thinned
-from edge.words import clock, language_of, totals_in_words, words_in
+from edge.words import language_of, words_in
 from edge.workout.coach import Coach
 from edge.workout.form import Form
 from edge.workout.progress import open_workout
 from edge.workout.voice import Voice
-from keypoints.errors import InputError, RepSightError
+from keypoints.errors import InputError
 from keypoints.types import Frame
 
 _COUNTING: Final = "counting."
-
-
-@dataclass(slots=True)
-class Outcome:
-    """How a run ended: its report, a summary in words, what went wrong on the way, and the exit code."""
-
-    report: Report
-    summary: str = ""
-    warnings: list[str] = field(default_factory=list)
-    exit_code: int = 0
-    say: Callable[[str], None] = field(default_factory=lambda: Screen().say)
-
-    def tell(self, trouble: str | None, exit_code: int = 1) -> None:
-        """Say once what went wrong on the way; counting goes on, and the exit code remembers."""
-        if trouble is not None and trouble not in self.warnings:
-            self.warnings.append(trouble)
-            self.exit_code = self.exit_code or exit_code
-            self.say(f"warning: {trouble}")
 
 
 def load_settings(file: str | Path = "run.yaml", overrides: Sequence[str] = ()) -> tuple[Run, Counting]:
@@ -85,6 +69,7 @@ def run(
         if save is not None:
             check_save_path(save)
         name, greeting = choose_source(settings.source)
+        settings = settings.model_copy(update={"source": name})
         keep_inputs({"--json": json_file, "--save": save}, [name, settings.pose, settings.head])
         models = Models.open(settings, with_estimator=not name.lower().endswith(".npz"))
         parts.callback(models.close)
@@ -96,7 +81,7 @@ def run(
         try:
             source = parts.enter_context(open_source(name, settings, stopped))
         except KeyboardInterrupt:  # asked to stop while a stream was slow to open
-            _finish(outcome, None, log, json_file)
+            finish(outcome, None, log, json_file)
             return outcome
         if settings.log == "auto" and not source.live:  # a film behind a URL
             log = None
@@ -106,6 +91,8 @@ def run(
         outcome.say = screen.say
         if greeting is not None:
             screen.say(greeting)
+        if models.trouble is not None:
+            screen.say(f"warning: {models.trouble}")
         outcome.tell(trouble)
         for notice in log.notices if log is not None else ():
             screen.say(f"warning: {notice}")
@@ -115,15 +102,18 @@ def run(
         form = Form(settings.hints, log.past_reps if log is not None else (), words)
         coach = Coach(form, plan, voice, words, settings.set_pause_s)
         screen.on_key = coach.press
-        runner = Runner(source, pipeline, screen, outcome, saver, log, coach, coach.workout_name)
+        keeper = Keeper(settings.keep_up, parts.enter_context(Heat()))
+        runner = Runner(
+            source, pipeline, screen, outcome, saver, log, coach, coach.workout_name, models.workers, keeper
+        )
         try:
             at_its_speed = settings.real_time and screen.watched and not source.live
             if at_its_speed:
                 screen.wait(stopped)
             runner.run(stopped, max_frames, real_time=at_its_speed, fps=settings.fps)
         finally:
-            outcome.tell(source.notice, exit_code=2)
-            _finish(outcome, saver, log, json_file, coach)
+            outcome.tell(runner.notice, exit_code=2)
+            finish(outcome, saver, log, json_file, coach)
     return outcome
 
 
@@ -140,14 +130,20 @@ class Runner:
         log: SessionLog | None = None,
         scoreboard: BoardMaker | None = None,
         workout: str | None = None,
+        workers: int = 0,
+        keeper: Keeper | None = None,
     ) -> None:
-        """workout: the name of the plan that is followed, for the log."""
+        """workout: the name of the plan that is followed, for the log. workers: as in `eyes.overlapped`; 0: one stage
+        after the other, in this thread. keeper: decides how much of a live source is done."""
         self._source, self._pipeline, self._screen = source, pipeline, screen
         self._outcome, self._saver, self._log = outcome, saver, log
         self._scoreboard, self._workout = scoreboard or Scoreboard(), workout
+        self._workers = workers
+        self._keeper = keeper if source.live else None
         self._size = source.size
         self._image: Image | None = None
         self._lost = False
+        self.notice: str | None = None
 
     def run(
         self,
@@ -159,29 +155,38 @@ class Runner:
         """Read the source to its end, until `stopped`, until the user quits, or for `max_frames`.
 
         real_time: not faster than its own speed. fps: leave out what comes faster than so many frames a second.
+        `notice` is then what was wrong with the source, as far as it was read.
         """
         report = self._outcome.report
         if self._log is not None:
             self._log.begin(report.source, report.models, workout=self._workout, live=self._source.live)
-        began_s = time.perf_counter()
-        for item in thinned(self._source, fps):
-            if real_time:
-                _sleep_until(began_s + item.time_s, stopped)
-            goes_on = self._step(item)
-            if stopped() or not goes_on or (max_frames is not None and report.frames >= max_frames):
-                break
-        closing = self._pipeline.finish(report.duration_s)
-        if closing is not None:
-            report.add(closing)
+        items = thinned(self._source, lambda: self._rate(fps))
+        with closing(self._see(paced(items, stopped) if real_time else items)) as all_seen:
+            for seen in all_seen:
+                self.notice = seen.notice
+                goes_on = self._step(seen)
+                if stopped() or not goes_on or (max_frames is not None and report.frames >= max_frames):
+                    break
+            else:
+                self.notice = self._source.notice
+        last = self._pipeline.finish(report.duration_s)
+        if last is not None:
+            report.add(last)
             if self._log is not None:
-                self._log.add(closing)
+                self._log.add(last)
 
-    def _step(self, item: Item) -> bool:
-        """One item from decoded to drawn, logged and reported; False when the user wants to quit."""
+    def _see(self, items: Iterator[Item]) -> Generator[Seen, None, None]:
+        if self._workers:
+            return overlapped(items, self._source, self._pipeline, self._workers)
+        return in_turn(items, self._source, self._pipeline)
+
+    def _step(self, seen: Seen) -> bool:
+        """One item from seen to drawn, logged and reported; False when the user wants to quit."""
+        reading = self._read(seen)
         start = time.perf_counter()
-        reading = self._read(item)
         board = self._scoreboard.update(reading)
-        read = time.perf_counter()
+        if self._keeper is not None and (less := self._keeper.step.in_words(self._pipeline.input_size)):
+            board = replace(board, elapsed=f"{less}  {board.elapsed}")
         screen, picture, film = self._screen, None, None
         if screen.needs_picture:
             picture = draw(self._image, reading.pose, board, self._size, screen.size, screen.keys)
@@ -198,26 +203,54 @@ class Runner:
             self._log.add(reading)
             self._outcome.tell(self._log.trouble)
         logged = time.perf_counter()
-        if not isinstance(item, Lost):
-            own = {"draw": drawn - read, "log": logged - saved, "chain": drawn - start}
-            stages = {"decode": self._source.decode_ms, **reading.stage_ms, **{k: 1000 * s for k, s in own.items()}}
-            reading = replace(reading, stage_ms=stages)
+        if not isinstance(seen.item, Lost):
+            own = {"draw": drawn - start, "log": logged - saved, "chain": drawn - seen.began_s}
+            reading = replace(reading, stage_ms={**reading.stage_ms, **{k: 1000 * s for k, s in own.items()}})
         self._outcome.report.add(reading)
+        self._keep_up(reading)
         return goes_on
 
-    def _read(self, item: Item) -> Reading:
+    def _rate(self, fps: float | None) -> float | None:
+        """Pictures a second that are looked at: as asked for, or fewer."""
+        most = None if self._keeper is None else self._keeper.step.fps
+        return fps if most is None else min(most, fps or most)
+
+    def _keep_up(self, reading: Reading) -> None:
+        """Do less, or more again."""
+        if self._keeper is None:
+            return
+        if "chain" not in reading.stage_ms:
+            self._keeper.lost(reading.time_s)
+            return
+        change = self._keeper.add(reading.time_s, reading.stage_ms["chain"])
+        if change is not None:
+            self._pipeline.small = change.step.small
+            self._outcome.report.steps.append(change)
+            self._screen.say(change.in_words(self._pipeline.input_size))
+
+    def _read(self, seen: Seen) -> Reading:
         """The reading of an item; keeps the picture that belongs to it."""
+        item = seen.item
         if isinstance(item, Frame):
+            assert seen.sight is not None
             self._lost = False
             self._image, self._size = item.image, (item.image.shape[1], item.image.shape[0])
-            return self._pipeline.read(item)
+            return self._pipeline.read_sight(item.time_s, seen.sight, seen.clock)
         if isinstance(item, Sample):
             self._size = item.size
-            return self._pipeline.read_pose(item.time_s, item.pose)
+            return self._pipeline.read_pose(item.time_s, item.pose, seen.clock)
         if self._image is not None and not self._lost:
             self._image = dimmed(self._image)
         self._lost = True
         return self._pipeline.lost_camera(item.time_s)
+
+
+def paced(items: Iterable[Item], stopped: Callable[[], bool]) -> Iterator[Item]:
+    """The items, none before its time has come since the first was asked for."""
+    began_s = time.perf_counter()
+    for item in items:
+        _sleep_until(began_s + item.time_s, stopped)
+        yield item
 
 
 def keep_inputs(outputs: dict[str, Path | None], inputs: Sequence[str | None]) -> None:
@@ -244,39 +277,3 @@ def choose_source(name: str) -> tuple[str, str | None]:
 def _sleep_until(due_s: float, stopped: Callable[[], bool]) -> None:
     while (left_s := due_s - time.perf_counter()) > 0 and not stopped():
         time.sleep(min(left_s, 0.1))
-
-
-def _finish(
-    outcome: Outcome,
-    saver: VideoSaver | None,
-    log: SessionLog | None,
-    json_file: Path | None,
-    coach: Coach | None = None,
-) -> None:
-    """End the session, write the report, and put the run into words."""
-    report, places = outcome.report, []
-    if log is not None:
-        log.end(report.duration_s)
-        outcome.tell(log.trouble)
-        if log.trouble is None:
-            places.append(str(log.path))
-    if saver is not None:
-        saver.close()
-        outcome.tell(saver.trouble)
-        places.append(str(saver.path))
-    if json_file is not None:
-        try:
-            report.write(json_file)
-        except RepSightError as error:
-            outcome.tell(str(error))
-        else:
-            places.append(str(json_file))
-    parts = [f"{totals_in_words(report.totals, report.holds_s)} in {clock(report.duration_s)}"]
-    if coach is not None and coach.progress is not None:
-        parts.append(f"{coach.workout_name}: {coach.progress.sets_done} of {coach.progress.sets_in_all} sets done")
-    bests = log.new_bests() if log is not None else Bests()
-    if bests.reps or bests.holds_s:
-        parts.append(f"a new best: {totals_in_words(bests.reps, bests.holds_s)}")
-    if places:
-        parts.append(f"saved to {', '.join(places)}")
-    outcome.summary = " - ".join(parts)

@@ -44,11 +44,15 @@ class Lost:
 Item = Frame | Sample | Lost
 
 
-def thinned(items: Iterable[Item], fps: float | None) -> Iterator[Item]:
-    """The items, at most `fps` a second: the first of each 1 / fps seconds, on a fixed grid; all of them without."""
+def thinned(items: Iterable[Item], fps: Callable[[], float | None]) -> Iterator[Item]:
+    """The items, at most `fps` a second: the first of each 1 / fps seconds, on a fixed grid; all of them without.
+
+    fps: asked at each item, because it may change on the way.
+    """
     newest = None
     for item in items:
-        slot = None if fps is None else math.floor(item.time_s * fps + 1e-6)
+        rate = fps()
+        slot = None if rate is None else (rate, math.floor(item.time_s * rate + 1e-6))
         if slot is None or slot != newest:
             newest = slot
             yield item

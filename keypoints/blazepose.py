@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from keypoints.errors import MissingExtraError, ModelError
 from keypoints.estimator import Image, register
+from keypoints.graphs import Graphs
 from keypoints.letterbox import to_bgr
 from keypoints.region import Region
 from keypoints.types import Pose
@@ -34,11 +35,13 @@ class BlazePose:
     precision = "fp16"
     input_size = (256, 256)
 
-    def __init__(self, path: str | Path, *, threads: int = 0, people: int = 1, floor: float = 0.05) -> None:
+    def __init__(
+        self, path: str | Path, *, threads: int = 0, people: int = 1, floor: float = 0.05, graphs: Graphs | None = None
+    ) -> None:
         """Open a `.task` bundle.
 
-        threads: ignored, MediaPipe decides. people: how many to look for. floor: a joint with less visibility
-        is missing.
+        threads and graphs: ignored, MediaPipe decides. people: how many to look for. floor: a joint with less
+        visibility is missing.
         Raises MissingExtraError without mediapipe, ModelError when the file is missing or no pose bundle.
         """
         self.path = Path(path)

@@ -20,7 +20,8 @@ class PoseEstimator(Protocol):
     """Finds people in a picture.
 
     `prepare` and `infer` are the two halves of `estimate`, so that a caller can time them apart: what
-    `prepare` returns is for `infer` of the same estimator alone, and valid until the next `prepare`.
+    `prepare` returns is for `infer` of the same estimator alone, and valid until the same thread's next `prepare`.
+    Several threads may estimate at a time where `takes_regions`; an estimator that tracks gets its pictures in order.
     """
 
     @property

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from copy import copy
 from dataclasses import dataclass
 from typing import Literal
 
@@ -97,6 +98,20 @@ class Gaze:
         else:
             self._look = Look(kind, region, scale(region, self._input))
         return self._look
+
+    def foresee(self, coming: Iterable[tuple[float, tuple[int, int]]]) -> list[Region | None]:
+        """Where `look` will send the next pictures (time in s, size) when the subject is seen where they are expected.
+
+        The first answer is sure, as long as nothing is seen before it; asking changes nothing.
+        """
+        later = copy(self)  # what `look` changes it replaces, and never writes into
+        return [later.look(time_s, size).region for time_s, size in coming]
+
+    @property
+    def kind(self) -> Kind:
+        """Of the last look."""
+        assert self._look is not None, "look comes before kind"
+        return self._look.kind
 
     def entire(self, people: Sequence[Pose]) -> list[Pose]:
         """Those of the people seen by the last look who may be new: a tile also shows parts of larger ones."""

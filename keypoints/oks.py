@@ -25,3 +25,13 @@ def oks(found: NDArray[Any], true: NDArray[Any], area: float) -> float:
     squared = ((found[seen, :2] - true[seen, :2]) ** 2).sum(1)
     spread = 2 * SIGMAS[seen]
     return float(np.exp(-squared / (2 * max(area, 1e-9) * spread**2)).mean())
+
+
+def oks_each(found: NDArray[Any], true: NDArray[Any], areas: NDArray[Any]) -> NDArray[np.float64]:
+    """`oks` of everybody with everybody: found (Q, 17, 2+), true (P, 17, 3) and areas (P,) or (P, Q) give (P, Q)."""
+    seen = true[:, None, :, 2] > 0
+    squared = ((found[None, :, :, :2] - true[:, None, :, :2]) ** 2).sum(-1)
+    extent = np.maximum(areas, 1e-9).reshape(len(true), -1, 1)
+    near = np.exp(-squared / (2 * extent * (2 * SIGMAS) ** 2)) * seen
+    similarity: NDArray[np.float64] = near.sum(-1) / np.maximum(seen.sum(-1), 1)
+    return similarity

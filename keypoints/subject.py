@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from configs.schema import Follow
 from keypoints.clock import Clock, untimed
 from keypoints.estimator import PoseEstimator
 from keypoints.follow import Gaze, Kind
+from keypoints.region import Region
 from keypoints.smoothing import PoseSmoother
 from keypoints.tracker import SubjectTracker
 from keypoints.types import Frame, Pose
@@ -28,34 +30,53 @@ class Sight:
 
 
 class SubjectWatcher:
-    """Where to look, pose estimator, tracker and smoother, chained for one camera or file."""
+    """Where to look, pose estimator, tracker and smoother, chained for one camera or file.
+
+    `see` is `look`, the estimator and `take` in one; a caller who lets the estimator work elsewhere calls the two.
+    """
 
     def __init__(self, estimator: PoseEstimator, follow: Follow | None = None) -> None:
         """follow: how the subject is followed; as `Follow()` without it."""
-        settings = follow or Follow()
-        if not estimator.takes_regions:
-            settings = settings.model_copy(update={"enabled": False})
-        self._estimator = estimator
-        self._gaze = Gaze(estimator.input_size, settings)
+        self._follow = follow or Follow()
         self._tracker = SubjectTracker()
         self._smoother = PoseSmoother()
         self._identity = self._tracker.identity
+        self.use(estimator)
+
+    def use(self, estimator: PoseEstimator) -> None:
+        """Go on with this estimator: where to look is found anew, whom it was about is not forgotten."""
+        settings = self._follow
+        if not estimator.takes_regions:
+            settings = settings.model_copy(update={"enabled": False})
+        self.estimator = estimator
+        self._gaze = Gaze(estimator.input_size, settings)
 
     def see(self, frame: Frame, clock: Clock = untimed) -> Sight:
         """One picture, by the stages letterbox, pose, track and smooth; pictures come in the order of time."""
-        height, width = frame.image.shape[:2]
         with clock("letterbox"):
-            look = self._gaze.look(frame.time_s, (width, height))
-            prepared = self._estimator.prepare(frame.image, look.region)
+            prepared = self.estimator.prepare(frame.image, self.look(frame))
         with clock("pose"):
-            people = self._estimator.infer(prepared)
+            people = self.estimator.infer(prepared)
+        return self.take(frame, people, clock)
+
+    def foresee(self, frames: Sequence[Frame]) -> list[Region | None]:
+        """Where the coming looks at these frames will probably be, the next one surely; asking changes nothing."""
+        return self._gaze.foresee([(frame.time_s, _size(frame)) for frame in frames])
+
+    def look(self, frame: Frame) -> Region | None:
+        """Where to look in the next picture; None is all of it. `take` follows."""
+        return self._gaze.look(frame.time_s, _size(frame)).region
+
+    def take(self, frame: Frame, people: Sequence[Pose], clock: Clock = untimed) -> Sight:
+        """What that look showed of the subject; people: as the estimator gave them."""
+        kind = self._gaze.kind
         with clock("track"):
-            found = self._tracker.update(self._gaze.entire(people), frame.time_s, (width, height))
+            found = self._tracker.update(self._gaze.entire(people), frame.time_s, _size(frame))
             self._greet()
             clear = self._gaze.saw(found, frame.time_s, locked=self._tracker.locked, lost=self._tracker.lost)
         with clock("smooth"):
             pose = self._smoother.update(found if clear else None, frame.time_s)
-        return Sight(pose, self._identity, look.kind)
+        return Sight(pose, self._identity, kind)
 
     def _greet(self) -> None:
         """When the subject is somebody else, nothing of the one before may go on."""
@@ -63,3 +84,8 @@ class SubjectWatcher:
             self._identity = self._tracker.identity
             self._smoother.reset()
             self._gaze.forget()
+
+
+def _size(frame: Frame) -> tuple[int, int]:
+    """(width, height) px."""
+    return frame.image.shape[1], frame.image.shape[0]

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
-from keypoints.decode import overlap
-from keypoints.oks import oks
+from keypoints.oks import oks_each
 from keypoints.types import FloatArray, Pose
 
 #: The rule: the largest person near the middle for LOCK_S becomes the subject, and stays it until lost for LOST_S.
@@ -51,33 +51,11 @@ class _Person:
     seen_s: float
     speed: FloatArray = field(default_factory=lambda: np.zeros(2, np.float32))
 
-    @property
-    def centre(self) -> FloatArray:
-        return _centre(self.pose)
-
-    def likeness(self, pose: Pose, time_s: float) -> float:
-        """How much `pose` looks like this person where they should be by now, 0-1; 0 when it can't be them."""
-        gap_s = time_s - self.seen_s
-        shift = self.speed * np.float32(min(gap_s, AHEAD_S))
-        box = self.pose.box + np.tile(shift, 2)
-        keypoints = self.pose.keypoints + np.append(shift, np.float32(0)) * (self.pose.keypoints[:, 2:] > 0)
-        shared = overlap(box, pose.box[None], _area(self.pose), np.array([_area(pose)]))[0]
-        like = (float(shared) + oks(pose.keypoints, keypoints, float(_area(self.pose)))) / 2
-        if pose.score < START_SCORE:
-            return like if like > LIKE_WEAK else 0.0
-        if like > LIKE:
-            return like
-        # Too far for an overlap: a fast move, or a return after frames without a detection.
-        side, other = _side(self.pose), _side(pose)
-        distance = float(np.linalg.norm(_centre(pose) - self.centre - shift)) / max(side, 1.0)
-        near = distance < REACH + REACH_PER_S * gap_s and max(side, other) < RESIZE * min(side, other)
-        return LIKE / (1 + distance) if near or _inside(self.pose, pose) > SAME_INSIDE else 0.0
-
     def seen(self, pose: Pose, time_s: float) -> None:
         gap_s = time_s - self.seen_s
         if gap_s > 0:
             share = np.float32(1 - np.exp(-gap_s / SPEED_S))
-            self.speed += share * ((_centre(pose) - self.centre) / np.float32(gap_s) - self.speed)
+            self.speed += share * ((_centre(pose) - _centre(self.pose)) / np.float32(gap_s) - self.speed)
         self.pose, self.seen_s = pose, time_s
 
 
@@ -131,17 +109,16 @@ class SubjectTracker:
             for person in self._people
             if time_s - person.seen_s < (LOST_S if person is self._subject else FORGET_S)
         ]
-        claims = [
-            (person.likeness(pose, time_s), -i, -j)
-            for i, person in enumerate(self._people)
-            for j, pose in enumerate(poses)
-        ]
-        free_people, free_poses = dict(enumerate(self._people)), dict(enumerate(poses))
-        for likeness, i, j in sorted(claims, reverse=True):
-            if likeness > 0 and -i in free_people and -j in free_poses:
-                free_people.pop(-i).seen(free_poses.pop(-j), time_s)
-        for pose in free_poses.values():
-            if pose.score >= START_SCORE and not any(_same_body(person.pose, pose) for person in self._people):
+        free = dict(enumerate(poses))
+        if self._people and poses:
+            like = _likeness(self._people, poses, time_s)
+            taken: set[int] = set()
+            for i, j in sorted(np.argwhere(like > 0).tolist(), key=lambda pair: (-like[tuple(pair)], pair)):
+                if i not in taken and j in free:
+                    taken.add(i)
+                    self._people[i].seen(free.pop(j), time_s)
+        for pose in free.values():
+            if pose.score >= START_SCORE and not _same_body([person.pose for person in self._people], pose):
                 self._people.append(_Person(pose, time_s))
 
     def _choose(self, time_s: float, size: tuple[int, int]) -> None:
@@ -165,15 +142,77 @@ def prominence(pose: Pose, size: tuple[int, int]) -> float:
     return float(_area(pose)) * pose.score * (1 - 0.5 * min(away, 1.0))
 
 
-def _same_body(one: Pose, other: Pose) -> bool:
-    area = float(max(_area(one), _area(other)))
-    return _inside(one, other) > SAME_INSIDE or oks(other.keypoints, one.keypoints, area) > SAME_OKS
+def _likeness(people: Sequence[_Person], poses: Sequence[Pose], time_s: float) -> NDArray[np.float64]:
+    """How much each pose looks like each person where they should be by now, 0-1; 0 when it can't be them: (P, Q).
+
+    All at once: one by one, eight people would take longer than the pose model.
+    """
+    gap_s = time_s - np.array([person.seen_s for person in people])
+    shift = np.array([person.speed for person in people]) * np.minimum(gap_s, AHEAD_S).astype(np.float32)[:, None]
+    known, found = _Bodies.of([person.pose for person in people]), _Bodies.of(poses)
+    moved = known.moved(shift)
+    shared = _shared(moved, found)
+    union = known.areas[:, None] + found.areas - shared
+    like = (shared / np.maximum(union, np.float32(1e-9)) + oks_each(found.keypoints, moved.keypoints, known.areas)) / 2
+    # Too far for an overlap: a fast move, or a return after frames without a detection.
+    side, other = known.sides[:, None], found.sides
+    apart = found.centres - moved.centres[:, None]
+    distance = np.hypot(apart[..., 0], apart[..., 1]) / np.maximum(side, 1.0)
+    near = distance < (REACH + REACH_PER_S * gap_s)[:, None]
+    near &= np.maximum(side, other) < RESIZE * np.minimum(side, other)
+    near |= _inside(known, found) > SAME_INSIDE
+    weak = np.array([pose.score for pose in poses]) < START_SCORE
+    otherwise = np.where(near & ~weak, LIKE / (1 + distance), 0.0)
+    answer: NDArray[np.float64] = np.where(like > np.where(weak, LIKE_WEAK, LIKE), like, otherwise)
+    return answer
 
 
-def _inside(one: Pose, other: Pose) -> float:
-    """The share of the smaller box that lies in the other, 0-1."""
-    low, high = np.maximum(one.box[:2], other.box[:2]), np.minimum(one.box[2:], other.box[2:])
-    return float(np.prod(np.maximum(high - low, 0)) / max(min(_area(one), _area(other)), np.float32(1e-6)))
+def _same_body(known: Sequence[Pose], pose: Pose) -> bool:
+    """Whether a detection is a second one of one of these people, or somebody just behind."""
+    if not known:
+        return False
+    bodies, other = _Bodies.of(known), _Bodies.of([pose])
+    if (_inside(bodies, other) > SAME_INSIDE).any():
+        return True
+    areas = np.maximum(bodies.areas, other.areas)
+    return bool((oks_each(other.keypoints, bodies.keypoints, areas) > SAME_OKS).any())
+
+
+class _Bodies:
+    """Some people as arrays: keypoints float32 (N, 17, 3), boxes float32 (N, 4) and what follows from them."""
+
+    def __init__(self, keypoints: FloatArray, boxes: FloatArray) -> None:
+        self.keypoints, self.boxes = keypoints, boxes
+        self.low, self.high = boxes[:, :2], boxes[:, 2:]
+        extent = self.high - self.low
+        self.areas: FloatArray = extent[:, 0] * extent[:, 1]
+        self.sides: FloatArray = np.maximum(extent[:, 0], extent[:, 1])
+        self.centres: FloatArray = np.asarray((self.low + self.high) / 2, np.float32)
+
+    @classmethod
+    def of(cls, poses: Sequence[Pose]) -> _Bodies:
+        """Of at least one pose."""
+        return cls(np.array([pose.keypoints for pose in poses]), np.array([pose.box for pose in poses]))
+
+    def moved(self, shift: FloatArray) -> _Bodies:
+        """Everybody where they are after their own shift (N, 2)."""
+        keypoints = self.keypoints.copy()
+        keypoints[..., :2] += shift[:, None]
+        return _Bodies(keypoints, self.boxes + np.concatenate([shift, shift], axis=1))
+
+
+def _shared(bodies: _Bodies, others: _Bodies) -> FloatArray:
+    """The area that the boxes (P) and (Q) have in common: (P, Q)."""
+    extent = np.minimum(bodies.high[:, None], others.high) - np.maximum(bodies.low[:, None], others.low)
+    extent = np.maximum(extent, np.float32(0))
+    shared: FloatArray = extent[..., 0] * extent[..., 1]
+    return shared
+
+
+def _inside(bodies: _Bodies, others: _Bodies) -> FloatArray:
+    """The share of the smaller box that lies in the other, 0-1: (P, Q)."""
+    smaller = np.maximum(np.minimum(bodies.areas[:, None], others.areas), np.float32(1e-6))
+    return np.asarray(_shared(bodies, others) / smaller, np.float32)
 
 
 def _centre(pose: Pose) -> FloatArray:
@@ -182,7 +221,3 @@ def _centre(pose: Pose) -> FloatArray:
 
 def _area(pose: Pose) -> np.float32:
     return np.float32(np.prod(pose.box[2:] - pose.box[:2]))
-
-
-def _side(pose: Pose) -> float:
-    return float((pose.box[2:] - pose.box[:2]).max())

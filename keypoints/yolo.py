@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from keypoints.card import PoseCard, read_card
 from keypoints.decode import NMS_FREE_CHANNELS, YOLO_CHANNELS, Detections, decode_nms_free, decode_yolo
 from keypoints.errors import ModelError
 from keypoints.estimator import Image, register
+from keypoints.graphs import Graphs
 from keypoints.letterbox import Letterbox, Letterboxed
 from keypoints.region import Region
 from keypoints.session import open_session
@@ -38,30 +40,34 @@ class YoloPose:
         threshold: float = 0.1,
         iou: float = 0.7,
         floor: float = 0.05,
+        graphs: Graphs | None = None,
     ) -> None:
         """Open a pose model file.
 
         threads: as in `session.open_session`. threshold: the least score of a person: low, because the tracker
         follows somebody through a hard posture on weak detections, and begins with strong ones alone. iou: the
         overlap above which NMS takes two boxes for one person (YOLO's default for prediction). floor: a joint
-        with less confidence is missing.
+        with less confidence is missing. graphs: as in `session.open_session`.
         Raises ModelError when the file is no pose model of RepSight, or its input and output are not what its
         card says.
         """
         self.path = Path(path)
         self.threshold, self.iou, self.floor = threshold, iou, floor
-        self._session = open_session(self.path, threads)
+        self._session = open_session(self.path, threads, graphs)
         self.card = read_card(PoseCard, self._session.get_modelmeta().custom_metadata_map, self.path)
         _check_shapes(self._session, self.card, self.path)
         self.precision, self.input_size = self.card.precision, self.card.input
         self._input = self._session.get_inputs()[0].name
         self._half = "float16" in self._session.get_inputs()[0].type
         self._decode = _DECODERS[self.card.layout]
-        self._letterbox = Letterbox(*self.card.input)
+        self._own = threading.local()
 
     def prepare(self, image: Image, region: Region | None = None) -> Letterboxed:
-        """Letterbox a BGR (or grey, or RGBA) uint8 picture, or a region of it; valid until the next `prepare`."""
-        return self._letterbox(image, region)
+        """Letterbox a BGR (or grey, or RGBA) uint8 picture, or a region of it; valid until the thread's next one."""
+        if not hasattr(self._own, "letterbox"):  # each thread has buffers of its own
+            self._own.letterbox = Letterbox(*self.card.input)
+        boxed: Letterboxed = self._own.letterbox(image, region)
+        return boxed
 
     def infer(self, prepared: Letterboxed) -> list[Pose]:
         """The people in a prepared picture, best score first, in pixels of the picture."""

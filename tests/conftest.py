@@ -17,6 +17,7 @@ atexit.register(shutil.rmtree, _HOME, ignore_errors=True)
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"):
     os.environ[_name] = "1"  # sums in one order, and no two tests that fight for the cores
 os.environ.update(
+    XDG_CACHE_HOME=str(_HOME / "cache"),
     XDG_DATA_HOME=str(_HOME / "data"),
     XDG_STATE_HOME=str(_HOME / "state"),
     XDG_CONFIG_HOME=str(_HOME / "config"),

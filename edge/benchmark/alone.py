@@ -101,7 +101,8 @@ def main() -> None:
     try:
         with confined(order["cores"]) as cores:
             settings = Run.model_validate(order["settings"])
-            settings = settings.model_copy(update={"threads": settings.threads or cores})
+            if order["cores"]:  # all of them are shared out as `run` does
+                settings = settings.model_copy(update={"threads": settings.threads or cores})
             measured = measure(settings, Counting.model_validate(order["counting"]), Amount(**order["amount"]),
                                lambda done, total: say(done=done, total=total))  # fmt: skip
     except RepSightError as error:

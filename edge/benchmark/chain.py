@@ -17,9 +17,10 @@ from configs.schema import Counting, Run
 from edge.benchmark.watch import Watch
 from edge.history.log import SessionLog
 from edge.models import Models
+from edge.outcome import Outcome
 from edge.reading import STAGES, Reading
 from edge.report import Report
-from edge.run import Outcome, Runner
+from edge.run import Runner
 from edge.screens import Screen
 from edge.sources import Item, Lost, Source, open_source
 from keypoints.errors import SourceError
@@ -156,8 +157,9 @@ class Recorder(Report):
 @dataclass(frozen=True, slots=True)
 class Measured:
     """What the chain took. stages: quantiles and mean by stage, ms. video_s: of the source, that passed meanwhile.
-    accounted: the stages' sum as a share of the whole. drift: the last quarter's median over the first's. looks: the
-    chain of the frames in which the pose model was shown the whole picture, a crop, or a tile."""
+    accounted: the stages' sum as a share of the whole; None where frames wait between stages that overlap. drift: the
+    last quarter's median over the first's. looks: the chain of the frames in which the pose model was shown the whole
+    picture, a crop, or a tile."""
 
     source: str
     size: tuple[int, int]
@@ -166,7 +168,7 @@ class Measured:
     seconds: float
     video_s: float
     stages: dict[str, dict[str, float]]
-    accounted: float
+    accounted: float | None
     drift: float
     rss_mb: float
     cpu_s: float
@@ -191,7 +193,8 @@ def measure(settings: Run, counting: Counting, amount: Amount, tell: Tell = lamb
         parts.callback(models.close)
         source = parts.enter_context(Endless(settings.source, settings))
         recorder = Recorder(source.name, amount, tell)
-        runner = Runner(source, models.pipeline(settings, counting), _Drawn(), Outcome(recorder), log=log)
+        pipeline = models.pipeline(settings, counting)
+        runner = Runner(source, pipeline, _Drawn(), Outcome(recorder), log=log, workers=models.workers)
         runner.run(recorder.enough)
         tell(1000, 1000)
         cpu_s, busy = time.process_time() - recorder.cpu_s, recorder.watch.busy()
@@ -204,7 +207,7 @@ def measure(settings: Run, counting: Counting, amount: Amount, tell: Tell = lamb
             source=source.name, size=source.size, models=models.described, frames=recorder.measured,
             seconds=recorder.seconds, video_s=recorder.video_s,
             stages={stage: quantiles(values, recorder.measured) for stage, values in recorder.ms.items() if values},
-            accounted=sum(means.get(stage, 0.0) for stage in CHAINED) / means["chain"],
+            accounted=None if models.workers else sum(means.get(stage, 0.0) for stage in CHAINED) / means["chain"],
             drift=float(np.median(chain[-quarter:]) / np.median(chain[:quarter])),
             rss_mb=peak_mb(), cpu_s=cpu_s, energy_j=energy, energy_measured=energy_measured,
             others_cores=busy.others_cores if busy else None, steal=busy.steal if busy else None,

@@ -65,7 +65,7 @@ def test_a_video_begins_anew_and_its_time_goes_on(make_video: Callable[..., Path
 def test_every_stage_is_measured_without_the_warm_up_and_the_sum_is_the_whole(
     make_video: Callable[..., Path], tiny_head: Path
 ) -> None:
-    settings = Run(source=str(make_video(frames=4)), head=str(tiny_head), threads=1)
+    settings = Run(source=str(make_video(frames=4)), head=str(tiny_head), threads=1, overlap=False)
     told: list[tuple[int, int]] = []
     made = measure(settings, Counting(), Amount(16, 0.0, 3), lambda *news: told.append(news))
     assert (made.frames, made.size) == (16, (64, 48))

@@ -64,7 +64,7 @@ def test_a_video_goes_through_every_stage_and_into_the_report(
     report = json.loads((tmp_path / "o.json").read_text())
     assert set(report) == {
         "source", "frames", "duration_s", "fps", "models", "totals", "holds", "segments", "reps", "latency_ms",
-        "looks",
+        "looks", "steps",
     }  # fmt: skip
     assert report["source"] == str(clip)
     assert report["frames"] == 8

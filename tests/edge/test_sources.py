@@ -285,6 +285,6 @@ def test_a_pi_camera_is_asked_for_bgr_and_its_frames_come_out(monkeypatch: pytes
 @pytest.mark.parametrize(("fps", "kept"), [(None, 50), (60.0, 50), (25.0, 50), (10.0, 20), (15.0, 30)])
 def test_a_source_can_be_thinned_to_a_lower_rate_on_a_fixed_grid(fps: float | None, kept: int) -> None:
     items = [Lost(i / 25) for i in range(50)]
-    found = list(thinned(items, fps))
+    found = list(thinned(items, lambda: fps))
     assert len(found) == kept
     assert found[0] == items[0]

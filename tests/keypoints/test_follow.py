@@ -309,3 +309,22 @@ def test_time_alone_says_when_not_the_number_of_frames() -> None:
         return scene.looks[round(fps) :].count("whole") / 9
 
     assert whole_share(60) == pytest.approx(whole_share(12), abs=0.25)
+
+
+def test_where_the_next_looks_go_is_foreseen_and_asking_changes_nothing() -> None:
+    def play(asking: bool) -> tuple[list[Region | None], list[Region | None], list[list[Region | None]]]:
+        scene, foreseen = Scene(), []
+        for at in (squatting(height=200), walking(640, 60, height=200), lambda t: None, still(300, height=200)):
+            for i in range(2 * FPS):
+                if asking:
+                    coming = [Frame(PICTURE, (scene.frame + ahead) / FPS, 0) for ahead in range(3)]
+                    foreseen.append(scene.watcher.foresee(coming))
+                    scene.watcher.foresee(coming)
+                scene.play(1 / FPS, a=lambda _, at=at, i=i: at(i / FPS))
+        return [s.look for s in scene.sights], scene.eyes.regions, foreseen
+
+    looks, regions, foreseen = play(asking=True)
+    assert (looks, regions) == play(asking=False)[:2]
+    assert [first for first, *_ in foreseen] == regions
+    after_next = [third == regions[i + 2] for i, (*_, third) in enumerate(foreseen[:-2])]
+    assert np.mean(after_next) > 0.8

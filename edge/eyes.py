@@ -1,0 +1,108 @@
+"""From the items of a source to what stage 1 sees in them: one after the other, or several stages at a time.
+
+A film: the next frame is decoded, and frames after it are looked at where the subject is expected, while this one is
+followed and drawn; every frame comes, in its order, as if they had been read one after the other. A camera: the newest
+frame is looked at while the one before is drawn.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from edge.ahead import Ahead, Scout
+from edge.pipeline import Pipeline
+from edge.sources import Item, Source
+from keypoints.clock import Stopwatch
+from keypoints.subject import Sight
+from keypoints.types import Frame
+
+#: Frames of a film that are on their way take this much memory at most, bytes, as long as those are enough: of a film
+#: in 4K the next frame is decoded meanwhile, and none is looked at ahead of its time.
+_ON_THE_WAY: Final = 64 * 2**20
+
+#: Frames that are neither being looked at nor wait for that: decoded, seen, seen and waiting, drawn.
+_OTHERS: Final = 5
+
+
+@dataclass(slots=True)
+class Seen:
+    """An item of a source on its way. sight: of stage 1, for a frame. clock: its stages so far. began_s: when it was
+    decoded, by `time.perf_counter`. notice: of the source by then."""
+
+    item: Item
+    began_s: float
+    notice: str | None
+    clock: Stopwatch = field(default_factory=Stopwatch)
+    sight: Sight | None = None
+
+
+def in_turn(items: Iterable[Item], source: Source, pipeline: Pipeline) -> Generator[Seen, None, None]:
+    """One item after the other, each when it is asked for. items: those of the source, or some of them."""
+    return _seen(_decoded(items, source), pipeline)
+
+
+def overlapped(items: Iterable[Item], source: Source, pipeline: Pipeline, workers: int) -> Generator[Seen, None, None]:
+    """The same, in threads. workers: frames of a film that are looked at at the same time."""
+    if pipeline.watcher is None:  # a keypoint sequence: nothing takes long
+        yield from in_turn(items, source, pipeline)
+        return
+    if source.live:
+        with Ahead(in_turn(items, source, pipeline), 1, "eyes") as seen:
+            yield from seen
+        return
+    room = _ON_THE_WAY // (3 * source.size[0] * source.size[1]) - _OTHERS
+    with Ahead(_decoded(items, source), 1, "decode") as decoded:
+        if room < 1:
+            yield from _seen(decoded, pipeline)
+            return
+        with (
+            Scout(pipeline.watcher.estimator, min(workers, room)) as scout,
+            Ahead(_scouted(decoded, pipeline, scout), 2, "eyes") as seen,
+        ):
+            yield from seen
+
+
+def _seen(decoded: Iterable[Seen], pipeline: Pipeline) -> Generator[Seen, None, None]:
+    for seen in decoded:
+        if isinstance(seen.item, Frame):
+            seen.sight = pipeline.see(seen.item, seen.clock)
+        yield seen
+
+
+def _decoded(items: Iterable[Item], source: Source) -> Iterator[Seen]:
+    for item in items:
+        seen = Seen(item, time.perf_counter(), source.notice)
+        seen.clock.stage_ms["decode"] = source.decode_ms
+        yield seen
+
+
+def _scouted(decoded: Ahead[Seen], pipeline: Pipeline, scout: Scout) -> Iterator[Seen]:
+    """The frames in their order; those that are decoded meanwhile are looked at where the subject is expected."""
+    watcher = pipeline.watcher
+    assert watcher is not None
+    coming: deque[Seen] = deque()
+    while True:
+        # One more than there are workers, so that none waits for the next frame.
+        while not coming or (len(coming) <= scout.workers and decoded.ready()):
+            following = next(decoded, None)
+            if following is None:
+                break
+            coming.append(following)
+        if not coming:
+            return
+        frames = [seen.item for seen in coming if isinstance(seen.item, Frame)]
+        scout.expect(frames, watcher.foresee(frames))
+        seen = coming.popleft()
+        frame = seen.item
+        assert isinstance(frame, Frame), "a film has frames alone"
+        with seen.clock("letterbox"):
+            region = watcher.look(frame)
+        people, stage_ms = scout.look(frame, region)
+        for stage, milliseconds in stage_ms.items():
+            seen.clock.stage_ms[stage] = seen.clock.stage_ms.get(stage, 0.0) + milliseconds
+        seen.sight = watcher.take(frame, people, seen.clock)
+        yield seen
