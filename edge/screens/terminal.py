@@ -172,7 +172,7 @@ def _fitted(line: Text, width: int) -> Text:
 def _apart(left: Text, right: Text, width: int) -> Text:
     """One text at each end of a row; the left one gives way."""
     left.truncate(max(0, width - right.cell_len - 1), overflow="ellipsis")
-    return left.append(" " * max(1, width - left.cell_len - right.cell_len)).append_text(right)
+    return Text.assemble(left, " " * max(1, width - left.cell_len - right.cell_len), right)
 
 
 def _state(board: Board, width: int, pad: int, air: int) -> list[Text]:
