@@ -12,6 +12,7 @@ from typing import Final
 from configs.loader import load
 from configs.schema import Counting, Run
 from edge.draw import dimmed, draw
+from edge.history.day import Today, WithToday
 from edge.history.log import SessionLog, open_log
 from edge.history.read import Bests
 from edge.machine import cameras
@@ -112,7 +113,8 @@ def run(
         voice = parts.enter_context(Voice(settings.sound)) if source.live or plan is not None else None
         coach = Coach(Form(settings.hints, log.past_reps if log is not None else ()), plan, voice)
         screen.on_key = coach.press
-        runner = Runner(source, pipeline, screen, outcome, saver, log, coach, coach.workout_name)
+        board = coach if log is None else WithToday(coach, Today(log))
+        runner = Runner(source, pipeline, screen, outcome, saver, log, board, coach.workout_name)
         try:
             at_its_speed = settings.real_time and screen.watched and not source.live
             runner.run(stopped, max_frames, real_time=at_its_speed, fps=settings.fps)
