@@ -4,7 +4,7 @@
 # The locks are complete, so everything is installed without looking at dependencies (--no-deps): mediapipe asks
 # for opencv-contrib-python, which must never stand beside opencv-python, and so is in no lock.
 
-.PHONY: run test lint types lock clean help
+.PHONY: run test test-pi lint types lock clean help
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
 
@@ -25,6 +25,7 @@ help:
 	@echo '                                  SOURCE: camera, video file, stream, folder of images, demo'
 	@echo '                                  ARGS:   any option of `repsight run`, such as --screen terminal'
 	@echo 'make test [ARGS=...]              run all tests; ARGS: any option of pytest'
+	@echo 'make test-pi                      run the runtime half on an emulated Raspberry Pi 5 and 4, beside this PC'
 	@echo 'make lint, make types             ruff, mypy'
 	@echo 'make lock                         resolve the lock files anew'
 	@echo 'make clean                        remove the environments and everything built'
@@ -34,6 +35,10 @@ run: $(RUN)/.installed
 
 test: $(TEST)/.ready
 	@$(TEST)/bin/python -m pytest $(ARGS)
+
+# What is written about a Raspberry Pi, proved on an emulated one; it needs a Debian, and no root rights.
+test-pi: $(TEST)/.ready
+	@$(TEST)/bin/python -m pytest tests/pi/on_arm.py $(ARGS)
 
 lint: $(TEST)/.installed
 	@$(TEST)/bin/ruff check
@@ -47,7 +52,7 @@ lock: $(TEST)/.installed
 	$(COMPILE) setup.cfg --all-extras --constraint requirements/run.lock --output-file requirements/test.lock
 
 clean:
-	rm -rf $(RUN) $(TEST) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks
+	rm -rf $(RUN) $(TEST) .pi build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 # A virtual environment out of its lock: .venv-run from requirements/run.lock, .venv-test from requirements/test.lock.

@@ -15,7 +15,7 @@ from edge.draw import dimmed, draw
 from edge.history.day import Today, WithToday
 from edge.history.log import SessionLog, open_log
 from edge.history.read import Bests
-from edge.machine import cameras
+from edge.machine import cameras, ribbon_camera
 from edge.models import Models
 from edge.paint import Image
 from edge.pipeline import Pipeline
@@ -231,8 +231,11 @@ def choose_source(name: str) -> tuple[str, str | None]:
     """The source, and what to say of the choice: `auto` is the first camera, or the demo clip without one."""
     if name != "auto":
         return name, None
-    found = cameras()
-    return (str(found[0].device), None) if found else ("demo", "no camera here: this is the demo clip")
+    if found := cameras():
+        return str(found[0].device), None
+    if ribbon_camera() is not None:
+        return "picamera", None
+    return "demo", "no camera here: this is the demo clip"
 
 
 def _sleep_until(due_s: float, stopped: Callable[[], bool]) -> None:

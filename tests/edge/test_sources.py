@@ -119,6 +119,7 @@ def test_a_sequence_gives_poses_and_nobody_where_every_joint_is_missing(tmp_path
         ("http://127.0.0.1:9/stream", "can't connect: Connection refused"),
         ("rtsp://no-such-host.invalid/stream", "can't connect"),
         ("picamera", "sudo apt install python3-picamera2"),
+        ("camera", "no camera here - is it plugged in?"),
     ],
 )
 def test_a_source_that_is_not_there_gives_one_clear_line(text: str, says: str) -> None:

@@ -17,6 +17,7 @@ import re
 import statistics
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -80,18 +81,29 @@ def here(board: Board, pictures: Path, models: list[Path]) -> Any:
     return json.loads(out.read_text())
 
 
-@pytest.fixture(scope="session", params=CPUS)
+@pytest.fixture(scope="session")
+def boards(board: Board, pictures: Path, models: list[Path]) -> dict[str, Any]:
+    """What each emulated Pi makes of it, both at the same time."""
+
+    def work(cpu: str) -> Any:
+        out = board.folder / f"{cpu}.json"
+        done = board.run(cpu, "tests/pi/work.py", "compare", out, pictures, *models, check=False)
+        return json.loads(out.read_text()) if done.returncode == 0 else done.stderr
+
+    with ThreadPoolExecutor() as pool:
+        return dict(zip(CPUS, pool.map(work, CPUS), strict=True))
+
+
+@pytest.fixture(params=CPUS)
 def cpu(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-@pytest.fixture(scope="session")
-def there(board: Board, cpu: str, pictures: Path, models: list[Path]) -> Any:
-    """What the emulated Pi makes of it."""
-    out = board.folder / f"{cpu}.json"
-    done = board.run(cpu, "tests/pi/work.py", "compare", out, pictures, *models, check=False)
-    assert done.returncode == 0, done.stderr
-    return json.loads(out.read_text())
+@pytest.fixture
+def there(boards: dict[str, Any], cpu: str) -> Any:
+    """What one emulated Pi makes of it."""
+    assert not isinstance(boards[cpu], str), boards[cpu]
+    return boards[cpu]
 
 
 def locked(python: str) -> dict[str, str]:
