@@ -84,9 +84,7 @@ def show(checks: list[Check], console: Console) -> None:
         table.add_column(style=style, overflow="fold")
     area = ""
     for one in checks:
-        table.add_row(
-            one.area if one.area != area else "", _MARKS[one.state], escape(one.name), escape(one.found)
-        )
+        table.add_row(one.area if one.area != area else "", _MARKS[one.state], escape(one.name), escape(one.found))
         area = one.area
     console.print(table)
     console.print()
@@ -218,7 +216,9 @@ def _screen() -> Iterator[Check]:
 
 def _sound() -> Iterator[Check]:
     voice, player = which("espeak-ng") or which("espeak"), which("aplay")
-    found = f"said by {Path(voice).name}" if voice else "beeps by aplay" if player else "none: nothing is said or beeped"
+    found = (
+        f"said by {Path(voice).name}" if voice else "beeps by aplay" if player else "none: nothing is said or beeped"
+    )
     yield check("Sound", "voice", voice is not None, found, "sudo apt-get install espeak-ng", "note")
 
 

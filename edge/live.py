@@ -13,7 +13,6 @@ from typing import Any, Protocol, Self, TypeVar
 from urllib.parse import urlsplit
 
 import cv2
-import numpy as np
 from numpy.typing import NDArray
 
 from configs.schema import CameraSettings

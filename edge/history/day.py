@@ -31,7 +31,7 @@ class Today:
         wall: Callable[[], float] = time.time,
         steady: Callable[[], float] = time.monotonic,
     ) -> None:
-        """log: of this run, before its session begins. wall: seconds since 1970. steady: of a clock that nobody sets."""
+        """log: of this run, before it begins. wall: seconds since 1970. steady: of a clock that nobody sets."""
         self._log, self._wall, self._steady = log, wall, steady
         self._saved = log.today
         self._day = self._date()

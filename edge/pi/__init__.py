@@ -1,1 +1,1 @@
-"""RepSight as an appliance on a Raspberry Pi: services that start with it, a full-screen browser, and what may be missing."""
+"""RepSight as an appliance on a Raspberry Pi: services that start with it, its screen, and what it may lack."""

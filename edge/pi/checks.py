@@ -18,7 +18,12 @@ from edge.pi.install import MANIFEST, SETTINGS
 #: Where the firmware's settings are: Raspberry Pi OS from bookworm on, and before.
 _CONFIGS = ("boot/firmware/config.txt", "boot/config.txt")
 #: What libcamera and `vcgencmd` open, and the group that each belongs to.
-_DEVICES = {"dev/vcio": "video", "dev/media0": "video", "dev/dma_heap/linux,cma": "video", "dev/dri/renderD128": "render"}
+_DEVICES = {
+    "dev/vcio": "video",
+    "dev/media0": "video",
+    "dev/dma_heap/linux,cma": "video",
+    "dev/dri/renderD128": "render",
+}
 
 
 def pi_checks(log_folder: Path, root: Path = machine.ROOT) -> Iterator[Check]:
@@ -57,8 +62,8 @@ def _picamera2() -> Check:
     except ImportError:
         return Check("Raspberry Pi", "picamera2", "note", "absent: no `run picamera`", mend)
     except ValueError as error:  # numpy's, of a module that was compiled for another numpy
-        return Check("Raspberry Pi", "picamera2", "note", f"can't be used: {error}",
-                     f"{sys.executable} -m pip install --only-binary :all: --no-deps --ignore-installed simplejpeg")  # fmt: skip
+        mend = f"{sys.executable} -m pip install --only-binary :all: --no-deps --ignore-installed simplejpeg"
+        return Check("Raspberry Pi", "picamera2", "note", f"can't be used: {error}", mend)
     return Check("Raspberry Pi", "picamera2", "ok", "here")
 
 
@@ -84,7 +89,9 @@ def _memory_only(folder: Path, root: Path) -> Iterator[Check]:
         yield Check("Raspberry Pi", "history", "note", f"{folder} can't be written to ({kind} at {place})", mend)
         return
     mend = f"mount a USB stick or a partition of its own at {folder}, or: sudo raspi-config nonint disable_overlayfs"
-    yield check("Raspberry Pi", "history", not overlay, found + (": lost at power-off" if overlay else ""), mend, "note")
+    yield check(
+        "Raspberry Pi", "history", not overlay, found + (": lost at power-off" if overlay else ""), mend, "note"
+    )
 
 
 def _services(root: Path) -> Iterator[Check]:

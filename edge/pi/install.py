@@ -64,8 +64,8 @@ class Change:
 def install(root: Path = Path("/"), kiosk: Kiosk = "auto", program: str | None = None, run: Run = _run) -> Change:
     """Write the services under `root`, and start them when that is this machine's own.
 
-    kiosk: where Chromium shows the screen: at the first terminal, on the desktop, or nowhere; `auto` is the desktop where
-    there is one. program: the command that the services run; else the one that is running. run: starts a program.
+    kiosk: where Chromium shows the screen: at the first terminal, on the desktop, or nowhere; `auto` is the desktop
+    where there is one. program: the command that the services run; else the one that is running. run: starts a program.
     Raises InputError without the right to write.
     """
     kind = kiosk if kiosk != "auto" else "desktop" if _has_desktop(root) else "console"

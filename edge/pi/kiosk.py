@@ -21,9 +21,7 @@ _FLAGS = (
 )  # fmt: skip
 
 
-def command(
-    url: str, environ: Mapping[str, str], which: Callable[[str], str | None] = shutil.which
-) -> tuple[str, ...]:
+def command(url: str, environ: Mapping[str, str], which: Callable[[str], str | None] = shutil.which) -> tuple[str, ...]:
     """What shows `url` here: Chromium on the desktop that runs, or else in cage, a desktop for one window.
 
     Raises MissingExtraError, with the command that mends it, when one of them is not installed.

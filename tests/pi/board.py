@@ -109,7 +109,9 @@ class Board:
         root = self._machine(cpu, without)
         emulator: list[str | Path] = [self._host / "usr/bin/qemu-aarch64-static"]
         if counted:  # only qemu with shared libraries takes plugins: by its own loader, as the host may have others
-            libraries = ":".join(str(self._host / name) for name in ("lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu"))
+            libraries = ":".join(
+                str(self._host / name) for name in ("lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu")
+            )
             loader = self._host / "lib64/ld-linux-x86-64.so.2"
             emulator = [loader, "--library-path", libraries, self._host / "usr/bin/qemu-aarch64"]
             emulator += ["-plugin", self._plugin()]

@@ -119,9 +119,8 @@ def locked(python: str) -> dict[str, str]:
 
 def test_everything_installs_from_wheels_alone_on_what_the_readme_says_a_bare_system_needs(board: Board) -> None:
     metadata = board.site.glob("*.dist-info")
-    installed = {name: version for name, version in (path.stem.rsplit("-", 1) for path in metadata)}
-    python = board.python.name.removeprefix("python")
-    assert {name.replace("_", "-"): version for name, version in installed.items()} == locked(python)
+    installed = dict(path.stem.replace("_", "-").rsplit("-", 1) for path in metadata)
+    assert installed == locked(board.python.name.removeprefix("python"))
     libraries = [path for path in board.site.rglob("*.so") if path.read_bytes()[18] != 0xB7]  # ELF's e_machine: AArch64
     assert libraries == []
 

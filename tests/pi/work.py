@@ -1,7 +1,7 @@
 """What a PC and an emulated Pi both do, so that it can be compared; runs in the runtime half alone.
 
-    work.py compare OUT PICTURES MODEL...    # poses, windows, counts and the doctor, into one JSON file
-    work.py cost PICTURES MODEL...           # marks for the plugin that counts instructions
+work.py compare OUT PICTURES MODEL...    # poses, windows, counts and the doctor, into one JSON file
+work.py cost PICTURES MODEL...           # marks for the plugin that counts instructions
 """
 
 from __future__ import annotations

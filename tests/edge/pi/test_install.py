@@ -119,7 +119,9 @@ def test_systemd_finds_nothing_wrong_with_the_units(tmp_path: Path) -> None:
 def test_the_service_is_told_what_it_needs() -> None:
     """What the rest relies on, in the words of systemd.exec(5) and systemd.service(5)."""
     lines = (Path(installer.__file__).parent / "files" / "repsight.service").read_text().splitlines()
-    assert {"Restart=always", "StartLimitIntervalSec=0", "StateDirectory=repsight", "ProtectSystem=strict"} <= set(lines)
+    assert {"Restart=always", "StartLimitIntervalSec=0", "StateDirectory=repsight", "ProtectSystem=strict"} <= set(
+        lines
+    )
     assert not [line for line in lines if line.startswith(("PrivateDevices", "ProtectClock", "DevicePolicy"))], (
         "each of these closes /dev/video*"
     )
