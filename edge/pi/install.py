@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from importlib import resources
+from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 from typing import Any, Final, Literal
 
@@ -147,12 +148,16 @@ def uninstall(root: Path = Path("/"), run: Run = _run) -> Change:
 
 
 def _program(root: Path) -> str:
-    """The command that runs, as a system that has `root` as its root will call it: a script, or Python and a file."""
-    script = Path(sys.argv[0]).absolute()
-    inside = script.relative_to(root) if script.is_relative_to(root) else script.relative_to("/")
-    if script.suffix == ".py":
-        return f"{sys.executable} /{inside}"
-    return f"/{inside}"
+    """The command that runs, as a system that has `root` as its root will call it.
+
+    By its Python, and not by the script beside it, whose first line has the path of today.
+    """
+    spec = find_spec("cli")
+    python, module = Path(sys.executable), Path((spec and spec.origin) or "cli.py").absolute()
+    if not module.is_relative_to(sys.prefix):  # a checkout
+        return f"{python} {module}"
+    place = python.relative_to(root.resolve()) if python.is_relative_to(root.resolve()) else python.relative_to("/")
+    return f"/{place} -P -m cli"
 
 
 def _has_desktop(root: Path) -> bool:

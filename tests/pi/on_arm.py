@@ -28,7 +28,7 @@ import pytest
 from keypoints.files import sha256
 from keypoints.video import Video
 from keypoints.yolo import SHIPPED
-from tests.pi.board import CPUS, LOCK, ROOT, Board, NoBoardError
+from tests.pi.board import CPUS, LOCK, ROOT, Board, NoBoardError, pin
 
 #: Frames of the demo clip: standing, squatting, on the way down, in a push-up, in a plank.
 PICTURES = (10, 95, 130, 480, 620, 900)
@@ -106,21 +106,16 @@ def there(boards: dict[str, Any], cpu: str) -> Any:
     return boards[cpu]
 
 
-def locked(python: str) -> dict[str, str]:
-    """Distribution and version that the lock installs on a Python such as 3.11."""
-    pins = re.findall(r"^([a-z0-9-]+)==(\S+)(?: ; python_full_version (<|>=) '([\d.]+)')?", LOCK.read_text(), re.M)
-
-    def number(text: str) -> tuple[int, ...]:
-        return tuple(map(int, text.split(".")))
-
-    fits = {"": lambda _: True, "<": lambda v: number(python) < number(v), ">=": lambda v: number(python) >= number(v)}
-    return {name: version for name, version, sign, than in pins if fits[sign](than)}
+def locked(board: Board) -> dict[str, str]:
+    """Distribution and version that the lock installs on its Python."""
+    version = board.python.name.removeprefix("python")
+    return dict(found for line in LOCK.read_text().splitlines() if (found := pin(line, version)))
 
 
 def test_everything_installs_from_wheels_alone_on_what_the_readme_says_a_bare_system_needs(board: Board) -> None:
     metadata = board.site.glob("*.dist-info")
     installed = dict(path.stem.replace("_", "-").rsplit("-", 1) for path in metadata)
-    assert installed == locked(board.python.name.removeprefix("python"))
+    assert installed == locked(board)
     libraries = [path for path in board.site.rglob("*.so") if path.read_bytes()[18] != 0xB7]  # ELF's e_machine: AArch64
     assert libraries == []
 
@@ -168,7 +163,7 @@ def test_the_doctor_tells_the_truth(board: Board, there: Any, cpu: str) -> None:
     assert checks["system"]["found"] == "Linux aarch64"
     assert checks["version"]["found"].startswith(board.python.name.removeprefix("python") + ".")
     assert checks["processor"]["found"].startswith(CPUS[cpu].board)
-    pins = locked(board.python.name.removeprefix("python"))
+    pins = locked(board)
     for name in ("numpy", "onnxruntime", "opencv-python", "pydantic"):
         assert checks[name]["found"] == pins[name]
     assert sha256(SHIPPED)[:12] in checks["pose model"]["found"]
