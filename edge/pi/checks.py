@@ -13,7 +13,7 @@ from pathlib import Path
 
 from edge import machine
 from edge.checks import Check, check
-from edge.pi.install import MANIFEST, SETTINGS
+from edge.pi.install import DATA, MANIFEST, SETTINGS
 
 #: Where the firmware's settings are: Raspberry Pi OS from bookworm on, and before.
 _CONFIGS = ("boot/firmware/config.txt", "boot/config.txt")
@@ -33,7 +33,8 @@ def pi_checks(log_folder: Path, root: Path = machine.ROOT) -> Iterator[Check]:
     yield from _ribbon(root)
     yield _picamera2()
     yield from _groups(root)
-    yield from _memory_only(log_folder, root)
+    installed = (root / MANIFEST).is_file()
+    yield from _memory_only(Path("/") / DATA if installed else log_folder, root)
     yield from _services(root)
 
 

@@ -92,13 +92,16 @@ def test_a_history_that_the_power_takes_with_it_is_noted(tmp_path: Path, mounts:
 
 
 def test_the_service_and_the_kiosk_are_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    root = pi(tmp_path)
+    mounts = "overlay / overlay rw 0 0\n/dev/sda1 /var/lib/repsight ext4 rw 0 0\n"
+    root = pi(tmp_path, {"proc/self/mounts": mounts})
+    assert examined(root, Path("/elsewhere"))["history"].state == "note"
     assert examined(root)["service"].mend.startswith("make install-pi")
     install(root, "console", "/usr/bin/true")
     monkeypatch.setattr(checks, "unit_state", lambda unit: "failed")
     monkeypatch.setattr(checks.shutil, "which", lambda name: None if name == "cage" else f"/usr/bin/{name}")
-    found = examined(root)
+    found = examined(root, Path("/elsewhere"))
     assert found["service"].state == "ok"
+    assert found["history"].found == "ext4 at /var/lib/repsight", "the service's, not the user's"
     assert found["repsight.service"].mend.startswith("journalctl --namespace=repsight")
     assert found["kiosk"].mend == "sudo apt-get install cage"
 
