@@ -40,6 +40,7 @@ from data.tempo import even_set
 from edge.draw import GREEN, INK, ORANGE, SOFT, TRACK, WHITE
 from edge.paint import BOLD, REGULAR, Image, draw_text, text_width
 from edge.words import title_of
+from keypoints import skeleton
 from keypoints.sequences import smoothed
 from keypoints.types import KeypointSequence
 
@@ -48,6 +49,7 @@ REPS, HOLD_S, FPS = 5, 5.0, 15
 DIRECTIONS, HEIGHTS = (0, 30, 60, 90, 120, 150, 180), (0.5, 1.1)
 #: A usual webcam, and the Raspberry Pi's Camera Module 3: 66 degrees from left to right.
 SIZE, VIEW_DEG = (1280, 720), 66.0
+STANDING = ("squat", "lunge", "jumping_jack", "biceps_curl", "shoulder_press", "deadlift")
 FILL = 0.86  # of the picture, by the body as it moves
 #: Of the picture: pixels of one exercise, and how many are beside each other.
 TILE, COLUMNS = (256, 324), 5
@@ -59,8 +61,7 @@ def scene(action: str, seed: int, body: Body | None = None) -> Scene:
     rng = np.random.default_rng([91, seed])
     body = body or make_body(seed)
     builder = Builder(rng, body)
-    upright = action not in ("plank", "push_up", "sit_up", "pull_up")
-    if upright:
+    if action in STANDING:
         builder.add(motion_stand.stand(rng, body, quiet=True), 1.5)
     move = EXERCISES[action](rng, body)
     if action == "plank":
@@ -169,7 +170,7 @@ def best(places: list[dict[str, Any]]) -> dict[str, Any]:
 
 def _tile(action: str, places: list[dict[str, Any]]) -> Image:
     place = best(places)
-    shown = scene(action, 3, body=shape_body(_SHOWN, "shown"))
+    shown = _demonstrated(action)
     camera, distance = placed(keypoints(shown.body, shown.solved), place["degrees"], place["height"])
     frame = len(shown.time_s) - 1 if action == "plank" else int(np.argmin(shown.phase[:, 0]))
     one = Camera(camera.place.repeat(frame + 1, 0), camera.turn.repeat(frame + 1, 0), camera.focal, SIZE, camera.centre)
@@ -184,6 +185,17 @@ def _tile(action: str, places: list[dict[str, Any]]) -> Image:
     tile[36 : 36 + height, 4:-4] = cv2.resize(seen, (TILE[0] - 8, height), interpolation=cv2.INTER_AREA)
     _plan(tile, (TILE[0] // 2, 36 + height + 66), places, place)
     return tile
+
+
+def _demonstrated(action: str) -> Scene:
+    """The exercise as the picture shows it: in the first style that needs no chair."""
+    body = shape_body(_SHOWN, "shown")
+    for seed in range(3, 30):
+        shown = scene(action, seed, body=body)
+        hips = keypoints(body, shown.solved)[-1, [skeleton.L_HIP, skeleton.R_HIP], 2].mean()
+        if action not in STANDING or hips > 0.7:
+            break
+    return shown
 
 
 def _plan(tile: Image, middle: tuple[int, int], places: list[dict[str, Any]], place: dict[str, Any]) -> None:
