@@ -4,7 +4,7 @@
 # The locks are complete, so everything is installed without looking at dependencies (--no-deps): mediapipe asks
 # for opencv-contrib-python, which must never stand beside opencv-python, and so is in no lock.
 
-.PHONY: run test lint types lock clean help
+.PHONY: run test test-pi install-pi uninstall-pi lint types lock clean help
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
 
@@ -17,6 +17,16 @@ VENV_ARGS ?=
 
 RUN := .venv-run
 TEST := .venv-test
+
+# A Raspberry Pi that counts by itself. DESTDIR=DIR installs below DIR instead, and asks for no root rights.
+DESTDIR ?=
+KIOSK ?= auto
+OPT := $(DESTDIR)/opt/repsight
+AS_ROOT := $(if $(or $(DESTDIR),$(filter 0,$(shell id -u))),,sudo)
+# picamera2 is in Raspberry Pi OS alone; cage and Chromium are the kiosk.
+PI_PACKAGES = python3-venv libgl1 libglib2.0-0 espeak-ng alsa-utils \
+	$(if $(filter none,$(KIOSK)),,chromium cage) \
+	$(shell apt-cache show python3-picamera2 >/dev/null 2>&1 && echo python3-picamera2)
 COMPILE := $(TEST)/bin/uv pip compile --quiet --universal --python-version 3.11 --upgrade --generate-hashes \
 	--no-annotate --no-emit-package opencv-contrib-python --custom-compile-command 'make lock'
 
@@ -25,6 +35,9 @@ help:
 	@echo '                                  SOURCE: camera, video file, stream, folder of images, demo'
 	@echo '                                  ARGS:   any option of `repsight run`, such as --screen terminal'
 	@echo 'make test [ARGS=...]              run all tests; ARGS: any option of pytest'
+	@echo 'make install-pi [KIOSK=none]      have a Raspberry Pi count from the moment it is switched on'
+	@echo 'make uninstall-pi                 undo that; the history stays'
+	@echo 'make test-pi                      run the runtime half on an emulated Raspberry Pi 5 and 4, beside this PC'
 	@echo 'make lint, make types             ruff, mypy'
 	@echo 'make lock                         resolve the lock files anew'
 	@echo 'make clean                        remove the environments and everything built'
@@ -35,6 +48,26 @@ run: $(RUN)/.installed
 test: $(TEST)/.ready
 	@$(TEST)/bin/python -m pytest $(ARGS)
 
+# What is written about a Raspberry Pi, proved on an emulated one; it needs a Debian, and no root rights.
+test-pi: $(TEST)/.ready
+	@$(TEST)/bin/python -m pytest tests/pi/on_arm.py $(ARGS)
+
+install-pi: requirements/pi.lock
+	@test -n "$(DESTDIR)" || { $(AS_ROOT) apt-get update -qq && \
+		$(AS_ROOT) apt-get install -qq --yes --no-install-recommends $(PI_PACKAGES); }
+	@echo 'Making $(OPT); it takes a few minutes ...'
+	@$(AS_ROOT) $(PYTHON) -m venv --system-site-packages $(OPT)
+	@$(AS_ROOT) $(OPT)/bin/python -m pip install -qq --disable-pip-version-check --no-deps --only-binary :all: \
+		--requirement $<
+	@rm -rf build/pi && $(OPT)/bin/python -m pip wheel -qq --disable-pip-version-check --no-deps --wheel-dir build/pi .
+	@$(AS_ROOT) $(OPT)/bin/python -m pip install -qq --disable-pip-version-check --no-deps --force-reinstall build/pi/*.whl
+	@$(AS_ROOT) $(OPT)/bin/python -P -m cli pi install --root "$(DESTDIR)/" --kiosk $(KIOSK)
+
+uninstall-pi:
+	@test ! -x $(OPT)/bin/python || $(AS_ROOT) $(OPT)/bin/python -P -m cli pi uninstall --root "$(DESTDIR)/"
+	@$(AS_ROOT) rm -rf $(OPT)
+	@test -z "$(DESTDIR)" || rmdir --ignore-fail-on-non-empty $(DESTDIR)/opt $(DESTDIR)
+
 lint: $(TEST)/.installed
 	@$(TEST)/bin/ruff check
 	@$(TEST)/bin/ruff format --check
@@ -44,10 +77,11 @@ types: $(TEST)/.installed
 
 lock: $(TEST)/.installed
 	$(COMPILE) setup.cfg --extra web --output-file requirements/run.lock
-	$(COMPILE) setup.cfg --all-extras --constraint requirements/run.lock --output-file requirements/test.lock
+	$(COMPILE) setup.cfg --extra web --extra pi --constraint requirements/run.lock --output-file requirements/pi.lock
+	$(COMPILE) setup.cfg --all-extras --constraint requirements/run.lock --constraint requirements/pi.lock --output-file requirements/test.lock
 
 clean:
-	rm -rf $(RUN) $(TEST) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks
+	rm -rf $(RUN) $(TEST) .pi build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 # A virtual environment out of its lock: .venv-run from requirements/run.lock, .venv-test from requirements/test.lock.

@@ -22,6 +22,7 @@ from configs.command_line import (
 )
 from data.commands import data_sets, synthesize
 from edge.commands import benchmark, doctor, history, invite
+from edge.pi.commands import pi
 from keypoints.errors import RepSightError
 
 
@@ -51,7 +52,7 @@ def cli(debug: bool) -> None:
     """RepSight turns any camera into a rep counter."""
 
 
-for command in (synthesize, data_sets, export, latency, compress, benchmark, history, invite, doctor):
+for command in (synthesize, data_sets, export, latency, compress, benchmark, history, invite, pi, doctor):
     cli.add_command(command)
 
 

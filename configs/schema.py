@@ -10,7 +10,6 @@ from pydantic import Field, field_validator, model_validator
 from configs.base import Schema as Schema
 from configs.keep_up import KeepUp
 
-
 Joint = Literal["shoulder", "elbow", "wrist", "hip", "knee", "ankle"]
 
 

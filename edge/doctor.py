@@ -7,17 +7,17 @@ import os
 import platform
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from shutil import disk_usage, which
-from typing import Literal
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from edge import machine
+from edge.checks import Check, check
+from edge.pi.checks import pi_checks
 from keypoints.files import sha256
 
 #: The runtime half: each distribution, and the module that it brings.
@@ -55,21 +55,6 @@ LEAST_DISK_MB = 2000
 _MARKS = {"ok": "[green]✓[/]", "note": "[yellow]•[/]", "fault": "[bold red]✗[/]"}
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One thing that was looked at.
-
-    state: `ok`; `note` where something is absent or poor, and `run` works all the same; `fault` where it can't.
-    mend: the command or the step that helps; empty when all is well.
-    """
-
-    area: str
-    name: str
-    state: Literal["ok", "note", "fault"]
-    found: str
-    mend: str = ""
-
-
 def examine(log_folder: Path) -> list[Check]:
     """Look at everything, change nothing; `log_folder` is where sessions are saved."""
     return [
@@ -80,14 +65,16 @@ def examine(log_folder: Path) -> list[Check]:
         *_board(),
         *_cameras(),
         *_screen(),
+        *_sound(),
         *_sessions(log_folder),
+        *pi_checks(log_folder),
         *_extras(),
     ]
 
 
 def healthy(checks: list[Check]) -> bool:
     """Whether everything that `run` needs is here."""
-    return all(check.state != "fault" for check in checks)
+    return all(one.state != "fault" for one in checks)
 
 
 def show(checks: list[Check], console: Console) -> None:
@@ -96,18 +83,16 @@ def show(checks: list[Check], console: Console) -> None:
     for style in ("bold", "", "", ""):
         table.add_column(style=style, overflow="fold")
     area = ""
-    for check in checks:
-        table.add_row(
-            check.area if check.area != area else "", _MARKS[check.state], escape(check.name), escape(check.found)
-        )
-        area = check.area
+    for one in checks:
+        table.add_row(one.area if one.area != area else "", _MARKS[one.state], escape(one.name), escape(one.found))
+        area = one.area
     console.print(table)
     console.print()
-    for check in checks:
-        if check.mend:  # unbroken, so that a command can be copied
-            line = f"{_MARKS[check.state]} [bold]{escape(check.name)}[/]: {escape(check.mend)}"
+    for one in checks:
+        if one.mend:  # unbroken, so that a command can be copied
+            line = f"{_MARKS[one.state]} [bold]{escape(one.name)}[/]: {escape(one.mend)}"
             console.print(line, highlight=False, soft_wrap=True)
-    faults = ", ".join(escape(check.name) for check in checks if check.state == "fault")
+    faults = ", ".join(escape(one.name) for one in checks if one.state == "fault")
     console.print()
     if faults:
         console.print(f"[bold red]`repsight run` can't work yet.[/] Mend: {faults}", highlight=False)
@@ -115,17 +100,13 @@ def show(checks: list[Check], console: Console) -> None:
         console.print("[bold green]Everything that `repsight run` needs is here.[/]", highlight=False)
 
 
-def _check(area: str, name: str, fine: bool, found: str, mend: str, otherwise: Literal["note", "fault"]) -> Check:
-    return Check(area, name, "ok", found) if fine else Check(area, name, otherwise, found, mend)
-
-
 def _python() -> Iterator[Check]:
     fits = (3, 11) <= sys.version_info[:2] < (3, 14)
     found = f"{platform.python_version()}, {sys.executable}"
-    yield _check("Python", "version", fits, found, "take 3.11 to 3.13: make run PYTHON=python3.12", "fault")
+    yield check("Python", "version", fits, found, "take 3.11 to 3.13: make run PYTHON=python3.12", "fault")
     found = f"{platform.system()} {platform.machine()}"
     mend = "onnxruntime has no 32-bit build: install the 64-bit Raspberry Pi OS"
-    yield _check("Python", "system", sys.maxsize > 2**32, found, mend, "fault")
+    yield check("Python", "system", sys.maxsize > 2**32, found, mend, "fault")
 
 
 def _packages() -> Iterator[Check]:
@@ -152,7 +133,7 @@ def _packages() -> Iterator[Check]:
         inside = cv2.CAP_FFMPEG in cv2.videoio_registry.getBackends()
         places = (["inside cv2"] if inside else []) + [path for path in [which("ffmpeg")] if path]
         mend = _pip("install --force-reinstall --no-deps opencv-python")
-        yield _check("Packages", "ffmpeg", inside, ", ".join(places) or "absent: no video files", mend, "fault")
+        yield check("Packages", "ffmpeg", inside, ", ".join(places) or "absent: no video files", mend, "fault")
 
 
 def _cv2_providers() -> Iterator[Check]:
@@ -201,17 +182,17 @@ def _board() -> Iterator[Check]:
     if (memory := machine.memory_mb()) is not None:
         total, free = memory
         mend = f"close other programs: `run` wants {LEAST_MEMORY_MB} MB"
-        yield _check("Machine", "memory", free >= LEAST_MEMORY_MB, f"{free} of {total} MB free", mend, "note")
+        yield check("Machine", "memory", free >= LEAST_MEMORY_MB, f"{free} of {total} MB free", mend, "note")
     if (governor := machine.governor()) is not None:
         mend = "echo schedutil | sudo tee /sys/devices/system/cpu/cpu*/cpufreq/scaling_governor"
-        yield _check("Machine", "governor", governor != "powersave", governor, mend, "note")
+        yield check("Machine", "governor", governor != "powersave", governor, mend, "note")
     if (heat := machine.temperature_c()) is not None:
-        yield _check("Machine", "temperature", heat < HOT_C, f"{heat:.0f} °C", "give it a fan or a heat sink", "note")
+        yield check("Machine", "temperature", heat < HOT_C, f"{heat:.0f} °C", "give it a fan or a heat sink", "note")
     if (answer := machine.throttled()) is not None:
         now, since = machine.throttle_reasons(answer)
         reasons = [f"now {', '.join(now)}"] * bool(now) + [f"since the start {', '.join(since)}"] * bool(since)
         mend = "use the board's own power supply, and a fan"
-        yield _check("Machine", "throttling", not reasons, "; ".join(reasons) or "none", mend, "note")
+        yield check("Machine", "throttling", not reasons, "; ".join(reasons) or "none", mend, "note")
 
 
 def _cameras() -> Iterator[Check]:
@@ -219,14 +200,10 @@ def _cameras() -> Iterator[Check]:
     for camera in cameras:
         found = camera.name if camera.allowed else f"{camera.name}: no permission"
         mend = "sudo usermod -aG video $USER, then log in again"
-        yield _check("Camera", str(camera.device), camera.allowed, found, mend, "note")
-    if not cameras:
+        yield check("Camera", str(camera.device), camera.allowed, found, mend, "note")
+    if not cameras and machine.ribbon_camera() is None:
         mend = "plug one in, or `run FILE`, or `run URL`"
         yield Check("Camera", "camera", "note", "none: `run` shows the demo clip", mend)
-    if (machine.board() or "").startswith("Raspberry Pi"):
-        here = importlib.util.find_spec("picamera2") is not None
-        mend = "sudo apt-get install python3-picamera2, then make clean run VENV_ARGS=--system-site-packages"
-        yield _check("Camera", "picamera2", here, "here" if here else "absent: no `run picamera`", mend, "note")
 
 
 def _screen() -> Iterator[Check]:
@@ -234,17 +211,25 @@ def _screen() -> Iterator[Check]:
     wayland = "WAYLAND_DISPLAY" in os.environ
     mend = "for the window: " + ("switch XWayland on" if wayland else "start on the desktop, or set DISPLAY")
     found = display or f"{'Wayland without X11' if wayland else 'none'}: `run` shows the terminal screen"
-    yield _check("Screen", "display", display is not None, found, mend, "note")
+    yield check("Screen", "display", display is not None, found, mend, "note")
+
+
+def _sound() -> Iterator[Check]:
+    voice, player = which("espeak-ng") or which("espeak"), which("aplay")
+    found = (
+        f"said by {Path(voice).name}" if voice else "beeps by aplay" if player else "none: nothing is said or beeped"
+    )
+    yield check("Sound", "voice", voice is not None, found, "sudo apt-get install espeak-ng", "note")
 
 
 def _sessions(folder: Path) -> Iterator[Check]:
     existing = next(place for place in (folder, *folder.absolute().parents) if place.exists())
     writable = existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)
     found = str(folder) if writable else f"{folder}: can't be written to"
-    yield _check("Sessions", "log folder", writable, found, f"sudo chown $USER {existing}", "fault")
+    yield check("Sessions", "log folder", writable, found, f"sudo chown $USER {existing}", "fault")
     free_mb = disk_usage(existing).free // 10**6
     mend = "make room: a saved video of an hour takes that much"
-    yield _check("Sessions", "free disk", free_mb >= LEAST_DISK_MB, f"{free_mb / 1000:.1f} GB", mend, "note")
+    yield check("Sessions", "free disk", free_mb >= LEAST_DISK_MB, f"{free_mb / 1000:.1f} GB", mend, "note")
 
 
 def _extras() -> Iterator[Check]:
@@ -259,7 +244,7 @@ def _extras() -> Iterator[Check]:
         if extra == "mediapipe":  # it asks for opencv-contrib-python
             mend += f" && {_only_opencv_python(['opencv-contrib-python'])}"
         found = f"{distribution} {version}" if version else f"absent: {purpose}"
-        yield _check("Extras", extra, version is not None, found, mend, "note")
+        yield check("Extras", extra, version is not None, found, mend, "note")
 
 
 def _only_opencv_python(present: list[str]) -> str:

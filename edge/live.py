@@ -13,13 +13,13 @@ from typing import Any, Protocol, Self, TypeVar
 from urllib.parse import urlsplit
 
 import cv2
-import numpy as np
 from numpy.typing import NDArray
 
 from configs.schema import CameraSettings
-from edge.machine import cameras
+from edge.machine import cameras, ribbon_camera
+from edge.pi.camera import PiCamera
 from edge.sources import Lost, never
-from keypoints.errors import InputError, MissingExtraError, SourceError
+from keypoints.errors import InputError, SourceError
 from keypoints.letterbox import to_bgr
 from keypoints.types import Frame
 from keypoints.video import Video
@@ -170,9 +170,12 @@ class LiveSource:
 
 
 def open_camera(text: str, settings: CameraSettings, stopped: Callable[[], bool] = never) -> LiveSource:
-    """A camera by its number, its device path, or `picamera`. Raises SourceError, one clear line."""
+    """A camera by its number, its device path, `picamera`, or `camera`: whichever is there, each time that it is
+    opened, so that one which is plugged in again may have another number. Raises SourceError, one clear line."""
+    if text == "camera":
+        return LiveSource(text, lambda: _open_any(settings), settings.fps, stopped)
     if text == "picamera":
-        return LiveSource(text, lambda: _PiCamera(settings), settings.fps, stopped)
+        return LiveSource(text, lambda: PiCamera(settings), settings.fps, stopped)
     return LiveSource(f"camera {text}", lambda: _open_v4l(text, settings), settings.fps, stopped)
 
 
@@ -229,6 +232,16 @@ def _why_no_stream(url: str, timeout_s: float) -> SourceError:
                        hint="is the path of the stream right?")  # fmt: skip
 
 
+def _open_any(settings: CameraSettings) -> Capture:
+    """The first camera that the kernel shows, else the one at the ribbon."""
+    found = cameras()
+    if found:
+        return _open_v4l(str(found[0].device), settings)
+    if ribbon_camera() is not None:
+        return PiCamera(settings)
+    raise SourceError("no camera here", hint="is it plugged in?")
+
+
 def _open_v4l(text: str, settings: CameraSettings) -> cv2.VideoCapture:
     linux = sys.platform.startswith("linux")
     device: int | str = int(text) if text.isdigit() else text
@@ -253,40 +266,3 @@ def _why_no_camera(device: Path) -> SourceError:
     if not os.access(device, os.R_OK | os.W_OK):
         return SourceError("no permission", file=device, hint="sudo usermod -aG video $USER, then log in again")
     return SourceError("can't be opened", file=device, hint="is another program using it, or is it no camera?")
-
-
-class _PiCamera:
-    """A Raspberry Pi's camera through picamera2, which Raspberry Pi OS brings."""
-
-    def __init__(self, settings: CameraSettings) -> None:
-        try:
-            from picamera2 import Picamera2
-        except ImportError:
-            raise MissingExtraError("needs the package picamera2", file="picamera",
-                                    hint="sudo apt install python3-picamera2, and an environment that sees it: "
-                                    "make run VENV_ARGS=--system-site-packages SOURCE=picamera") from None  # fmt: skip
-        try:
-            self._camera = Picamera2()
-            # libcamera's RGB888 is blue, green, red in memory: what OpenCV calls BGR.
-            main = {"size": (settings.width, settings.height), "format": "RGB888"}
-            self._camera.configure(self._camera.create_video_configuration(main=main))
-            self._camera.start()
-        except (RuntimeError, IndexError) as error:
-            raise SourceError(f"can't be opened: {error}", file="picamera",
-                              hint="is the ribbon in, and no other program using the camera?") from None  # fmt: skip
-
-    def grab(self) -> bool:
-        """Wait for the next frame."""
-        try:
-            self._image = self._camera.capture_array("main")
-        except RuntimeError:
-            return False
-        return True
-
-    def retrieve(self) -> tuple[bool, NDArray[np.uint8]]:
-        """The frame that was grabbed."""
-        return True, self._image
-
-    def release(self) -> None:
-        """Give the camera back."""
-        self._camera.close()

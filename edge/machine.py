@@ -25,6 +25,11 @@ _QUERYCAP = 0x80685600
 _DEVICE_CAPS_AT = 88
 _VIDEO_CAPTURE = 0x00000001 | 0x00001000  # single- and multi-planar
 _MEMORY_TO_MEMORY = 0x00004000 | 0x00008000  # a codec or a scaler, not a camera
+#: Drivers of a Raspberry Pi whose nodes give raw sensor data, or pictures of what is put into them (drivers/media of
+#: its kernel): libcamera is for these.
+_RAW = ("unicam", "bcm2835-", "rp1-cfe", "pispbe", "rpi-hevc-dec")
+#: The nodes that are there when a sensor at the ribbon has answered, as the kernel names them.
+_RIBBON = ("unicam", "rp1-cfe")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +120,23 @@ def cameras(root: Path = ROOT) -> list[Camera]:
     return found
 
 
+def ribbon_camera(root: Path = ROOT) -> str | None:
+    """What receives the pictures of a camera at the Pi's ribbon; None where no sensor has answered."""
+    names = (_read(node / "name") or "" for node in (root / "sys/class/video4linux").glob("video*"))
+    return min((name for name in names if name.startswith(_RIBBON)), default=None)
+
+
+def mount_of(folder: Path, root: Path = ROOT) -> tuple[str, str, str] | None:
+    """Where what holds `folder` is mounted, its file system, and its options; None where the kernel does not tell."""
+    best: tuple[str, str, str] | None = None
+    for line in (_read(root / "proc/self/mounts") or "").splitlines():
+        _, place, kind, options, *_ = line.split(" ")
+        place = place.replace("\\040", " ")
+        if folder.is_relative_to(place) and (best is None or len(place) >= len(best[0])):
+            best = (place, kind, options)
+    return best
+
+
 def display(environ: Mapping[str, str] = os.environ) -> str | None:
     """The display that a window would open on; None without one. OpenCV's window is X11's, on Wayland as well."""
     if platform.system() in ("Windows", "Darwin"):
@@ -123,7 +145,9 @@ def display(environ: Mapping[str, str] = os.environ) -> str | None:
 
 
 def is_camera(capability: bytes) -> bool:
-    """Whether a `struct v4l2_capability` (104 bytes) is a capture device's, and not a codec's."""
+    """Whether a `struct v4l2_capability` (104 bytes) is a camera's, and not a codec's or of raw sensor data."""
+    if capability[:16].decode("ascii", "replace").startswith(_RAW):
+        return False
     flags = int.from_bytes(capability[_DEVICE_CAPS_AT : _DEVICE_CAPS_AT + 4], "little")
     return bool(flags & _VIDEO_CAPTURE) and not flags & _MEMORY_TO_MEMORY
 

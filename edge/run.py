@@ -13,9 +13,10 @@ from configs.loader import load
 from configs.schema import Counting, Run
 from edge.draw import dimmed, draw
 from edge.eyes import Seen, in_turn, overlapped
+from edge.history.day import Today, WithToday
 from edge.history.log import SessionLog, open_log
 from edge.keep_up import Heat, Keeper
-from edge.machine import cameras
+from edge.machine import cameras, ribbon_camera
 from edge.models import Models
 from edge.outcome import Outcome, finish
 from edge.paint import Image
@@ -103,8 +104,9 @@ def run(
         coach = Coach(form, plan, voice, words, settings.set_pause_s)
         screen.on_key = coach.press
         keeper = Keeper(settings.keep_up, parts.enter_context(Heat()))
+        board = coach if log is None else WithToday(coach, Today(log))
         runner = Runner(
-            source, pipeline, screen, outcome, saver, log, coach, coach.workout_name, models.workers, keeper
+            source, pipeline, screen, outcome, saver, log, board, coach.workout_name, models.workers, keeper
         )
         try:
             at_its_speed = settings.real_time and screen.watched and not source.live
@@ -270,8 +272,11 @@ def choose_source(name: str) -> tuple[str, str | None]:
     """The source, and what to say of the choice: `auto` is the first camera, or the demo clip without one."""
     if name != "auto":
         return name, None
-    found = cameras()
-    return (str(found[0].device), None) if found else ("demo", "no camera here: this is the demo clip")
+    if found := cameras():
+        return str(found[0].device), None
+    if ribbon_camera() is not None:
+        return "picamera", None
+    return "demo", "no camera here: this is the demo clip"
 
 
 def _sleep_until(due_s: float, stopped: Callable[[], bool]) -> None:

@@ -20,7 +20,7 @@ from keypoints.errors import SourceError
 from keypoints.types import Frame, KeypointSequence, Pose
 from keypoints.video import Video, quiet
 
-KINDS = "a camera number or device, picamera, a video file, an http or rtsp URL, a folder of images, an .npz or demo"
+KINDS = "camera, its number or device, picamera, a video file, an http or rtsp URL, a folder of images, an .npz or demo"
 IMAGES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
 
 
@@ -90,7 +90,7 @@ def never() -> bool:
 
 def _is_camera(text: str) -> bool:
     device = text.startswith("/dev/") and not text.startswith("/dev/shm/")  # there are files, in memory
-    return text == "picamera" or text.isdigit() or device
+    return text in ("camera", "picamera") or text.isdigit() or device
 
 
 def _is_url(text: str) -> bool:

@@ -8,13 +8,14 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, Self
 
 from configs.schema import Run
 from edge.history.database import FILE, DiskError, default_folder, folder_of, open_database
-from edge.history.read import Bests, History, PastRep
+from edge.history.read import Bests, History, PastRep, Totals
 from edge.history.writer import Hold, Moment, SessionWriter
 from edge.reading import Reading
 from edge.sources import may_be_live
@@ -33,7 +34,8 @@ class SessionLog:
 
     A write that fails (a full disk) ends the logging and nothing else: `trouble` then says why, in one line.
     notices: what else the user is to know, such as that a damaged file was set aside. past_reps: the newest full reps
-    of earlier sessions, oldest first. bests: what earlier sessions reached.
+    of earlier sessions, oldest first. bests: what earlier sessions reached. today: what they did today. session: the
+    number that is at least this one's own, and above all earlier ones.
     """
 
     def __init__(
@@ -54,7 +56,7 @@ class SessionLog:
         self.trouble: str | None = None
         self.notices: list[str] = []
         self.past_reps: list[PastRep] = []
-        self.bests = Bests()
+        self.bests, self.today, self.session = Bests(), Totals(), 1
         self._wall, self._steady = wall, steady or _since_boot
         self._holds = _Holds()
         self._begun = self._wait = False
@@ -67,8 +69,9 @@ class SessionLog:
         except DiskError as error:
             self.trouble = str(error)
             return
-        past = History(db)
+        self._past = past = History(db)
         self.past_reps, self.bests = past.newest_full_reps(), past.bests()
+        self.today, self.session = past.totals(datetime.fromtimestamp(wall()).date()), past.newest() + 1
         self._writer = SessionWriter(db, set_pause_s)
         self._thread = threading.Thread(target=self._work, args=(db, self._writer), name="session log", daemon=True)
         self._thread.start()
@@ -117,6 +120,10 @@ class SessionLog:
         reps = {a: n for a, n in writer.most_reps.items() if n > old.reps.get(a, n)}
         holds_s = {a: s for a, s in writer.longest_s.items() if s > old.holds_s.get(a, s)}
         return Bests(reps, holds_s)
+
+    def ask(self, question: Callable[[History], None]) -> None:
+        """Have the thread look something up; it is not asked where nothing can be written."""
+        self._put(lambda _: question(self._past))
 
     def flush(self, timeout_s: float = _PATIENCE_S) -> None:
         """Wait until everything so far is on the disk; a disk that does not answer becomes the trouble."""

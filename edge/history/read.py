@@ -85,6 +85,14 @@ class Bests:
     holds_s: dict[str, float] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Reps and seconds held, by action."""
+
+    reps: dict[str, int] = field(default_factory=dict)
+    holds_s: dict[str, float] = field(default_factory=dict)
+
+
 class History:
     """Reads one history; open it with `open_history`."""
 
@@ -155,6 +163,25 @@ class History:
             " WHERE id IN (SELECT session FROM reps UNION SELECT session FROM holds) ORDER BY 1"
         )
         return [date.fromisoformat(day) for (day,) in rows]
+
+    def newest(self) -> int:
+        """The number of the newest session; 0 without any."""
+        return int(self._db.execute("SELECT coalesce(max(id), 0) FROM sessions").fetchone()[0])
+
+    def totals(self, day: date, before: int | None = None) -> Totals:
+        """What was done on one day of local time, whenever its session began; of the sessions before one, or of all."""
+        limit = 2**62 if before is None else before
+        query = (
+            "SELECT action, {amount} FROM {table} JOIN sessions ON sessions.id = session WHERE session < ?"
+            " AND date(started_at, printf('%+.3f seconds', {moment}), 'localtime') = ? GROUP BY action ORDER BY 2 DESC"
+        )
+        reps = self._db.execute(
+            query.format(amount="count(*)", table="reps", moment="counted_at_s"), (limit, day.isoformat())
+        )
+        holds = self._db.execute(
+            query.format(amount="sum(seconds)", table="holds", moment="start_s"), (limit, day.isoformat())
+        )
+        return Totals(dict(reps.fetchall()), dict(holds.fetchall()))
 
     def _by_session(self, query: str, since: int) -> dict[int, list[tuple[Any, ...]]]:
         found: dict[int, list[tuple[Any, ...]]] = {}

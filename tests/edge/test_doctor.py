@@ -128,9 +128,9 @@ def test_a_camera_without_permission_gets_the_group_video(tmp_path: Path, monkey
 
 
 def test_a_pi_is_told_about_picamera2_and_a_pc_is_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(machine, "board", lambda: None)
+    monkeypatch.setattr(machine, "board", lambda *_: None)
     assert "picamera2" not in examined(tmp_path)
-    monkeypatch.setattr(machine, "board", lambda: "Raspberry Pi 4 Model B Rev 1.4")
+    monkeypatch.setattr(machine, "board", lambda *_: "Raspberry Pi 4 Model B Rev 1.4")
     assert "apt-get install python3-picamera2" in examined(tmp_path)["picamera2"].mend
 
 

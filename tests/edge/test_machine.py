@@ -109,3 +109,24 @@ def test_a_window_needs_a_display_of_x11() -> None:
     assert machine.display({"DISPLAY": ":1", "WAYLAND_DISPLAY": "wayland-0"}) == ":1"
     assert machine.display({"WAYLAND_DISPLAY": "wayland-0"}) is None
     assert machine.display({"DISPLAY": ""}) is None
+
+
+def capability(driver: str, flags: int) -> bytes:
+    """A `struct v4l2_capability` as a driver fills it."""
+    return driver.encode().ljust(84, b"\0") + flags.to_bytes(4, "little") * 2 + bytes(12)
+
+
+@pytest.mark.parametrize(
+    ("driver", "camera"), [("uvcvideo", True), ("bm2835 mmal", True), ("unicam", False), ("rp1-cfe", False),
+                           ("bcm2835-isp", False), ("pispbe", False)]
+)  # fmt: skip
+def test_nodes_of_raw_sensor_data_are_no_cameras(driver: str, camera: bool) -> None:
+    assert machine.is_camera(capability(driver, 0x1)) is camera
+
+
+def test_a_sensor_at_the_ribbon_shows_in_the_names_of_the_nodes(tmp_path: Path) -> None:
+    assert machine.ribbon_camera(tmp_path) is None
+    make(tmp_path, {"sys/class/video4linux/video10/name": "bcm2835-codec-decode\n"})
+    assert machine.ribbon_camera(tmp_path) is None
+    make(tmp_path, {"sys/class/video4linux/video0/name": "unicam-image\n"})
+    assert machine.ribbon_camera(tmp_path) == "unicam-image"

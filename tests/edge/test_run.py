@@ -447,6 +447,17 @@ def test_without_a_camera_the_demo_clip_is_shown_and_said(monkeypatch: pytest.Mo
     assert "demo" in greeting
 
 
+def test_a_usb_camera_is_chosen_before_the_one_at_the_ribbon(monkeypatch: pytest.MonkeyPatch) -> None:
+    from edge.machine import Camera
+    from edge.run import choose_source
+
+    monkeypatch.setattr("edge.run.ribbon_camera", lambda: "unicam-image")
+    monkeypatch.setattr("edge.run.cameras", list)
+    assert choose_source("auto") == ("picamera", None)
+    monkeypatch.setattr("edge.run.cameras", lambda: [Camera(Path("/dev/video8"), "USB", True)])
+    assert choose_source("auto") == ("/dev/video8", None)
+
+
 @pytest.mark.slow
 def test_the_demo_gives_five_squats_four_push_ups_and_a_plank_of_five_seconds(repsight: Cli, tmp_path: Path) -> None:
     done = repsight("run", "demo", "--screen", "none", "log=none", "--json", "o.json")

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from configs.schema import Run
-from edge import live
+from edge import live, machine
 from edge.live import LiveSource
 from edge.sources import Lost, Sample, open_source, thinned
 from keypoints.errors import InputError, SourceError
@@ -119,6 +119,7 @@ def test_a_sequence_gives_poses_and_nobody_where_every_joint_is_missing(tmp_path
         ("http://127.0.0.1:9/stream", "can't connect: Connection refused"),
         ("rtsp://no-such-host.invalid/stream", "can't connect"),
         ("picamera", "sudo apt install python3-picamera2"),
+        ("camera", "no camera here; is it plugged in?"),
     ],
 )
 def test_a_source_that_is_not_there_gives_one_clear_line(text: str, says: str) -> None:
@@ -190,6 +191,34 @@ def test_an_unplugged_camera_is_told_and_comes_back_with_time_going_on(monkeypat
     times = [item.time_s for item in seen]
     assert times == sorted(times)
     assert times[-1] > times[0]
+
+
+def test_any_camera_is_found_again_under_another_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "FIRST_RETRY_S", 0.01)
+    numbers, opened, second = iter(["/dev/video0", None, "/dev/video2"]), [], FakeCamera(1, then_fails=False)
+
+    def cameras() -> list[machine.Camera]:
+        device = next(numbers)
+        return [] if device is None else [machine.Camera(Path(device), "USB", True)]
+
+    def plug(device: str, _: object) -> FakeCamera:
+        opened.append(device)
+        return FakeCamera(1) if device == "/dev/video0" else second
+
+    monkeypatch.setattr(live, "cameras", cameras)
+    monkeypatch.setattr(live, "_open_v4l", plug)
+    with open_source("camera") as source:
+        frames = list(islice((item for item in source if isinstance(item, Frame)), 2))
+        second.unplugged.set()
+    assert [frame.index for frame in frames] == [0, 1]
+    assert opened == ["/dev/video0", "/dev/video2"]
+
+
+def test_without_a_usb_camera_any_camera_is_the_one_at_the_ribbon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "ribbon_camera", lambda: "unicam-image")
+    monkeypatch.setattr(live, "PiCamera", lambda _: FakeCamera(1, then_fails=False))
+    with open_source("camera") as source:
+        assert source.size == (6, 4)
 
 
 def test_waiting_between_attempts_grows_and_has_a_limit() -> None:
