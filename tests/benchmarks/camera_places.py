@@ -186,7 +186,7 @@ def _plan(tile: Image, middle: tuple[int, int], shares: dict[str, list[float]], 
 
 def _legend(width: int) -> Image:
     strip = np.full((40, width, 3), INK, np.uint8)
-    text = "below: the room from above, the arrow is where you face; green: counted well from there; grey: not measured"
+    text = "below: the room from above, the arrow is where you face: from where it counts well (green) and badly (red)"
     draw_text(strip, text, ((width - text_width(text, 18, REGULAR)) // 2, 24), 18, SOFT, REGULAR)
     return strip
 
