@@ -231,7 +231,7 @@ class RepCounter:
         wanted = at_rest if self._actions[shown].kind == "rest" else shown
         if needed[wanted] or self._visible_s is None:
             self._visible_s = time_s
-        return time_s - self._visible_s < self._settings.unseen_s
+        return bool(time_s - self._visible_s < self._settings.unseen_s)
 
     def _completed(self, time_s: float, value: float) -> tuple[Rep, ...]:
         """The reps that this share of the range of motion completes; they are counted."""

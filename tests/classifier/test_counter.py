@@ -170,7 +170,7 @@ def test_who_rests_is_to_be_seen_as_the_last_exercise_needs(action: str, visible
 
 def test_joints_that_flicker_at_the_border_are_not_remarked_on() -> None:
     counter = RepCounter(CARD, ACTIONS)
-    assert all(standing(counter, hidden, at_s, 0.5).visible for at_s, hidden in enumerate(["", "knee"] * 4))
+    assert all(standing(counter, hidden, 0.5 * turn, 0.5).visible for turn, hidden in enumerate(["", "knee"] * 4))
 
 
 @pytest.mark.parametrize(("length", "countable"), [(1.0, True), (0.6, True), (0.3, False)])

@@ -85,7 +85,7 @@ def test_a_run_without_a_frame_still_has_a_report() -> None:
     assert content == {
         "source": "demo", "frames": 0, "duration_s": 0.0, "fps": 0.0,
         "models": {"pose": {"path": "p"}, "head": {"path": "h"}},
-        "totals": {}, "holds": {}, "segments": [], "reps": [], "latency_ms": {}, "looks": {},
+        "totals": {}, "holds": {}, "segments": [], "reps": [], "latency_ms": {}, "looks": {}, "steps": [],
     }  # fmt: skip
 
 
