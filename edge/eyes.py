@@ -55,7 +55,8 @@ def overlapped(items: Iterable[Item], source: Source, pipeline: Pipeline, worker
             yield from seen
         return
     room = _ON_THE_WAY // (3 * source.size[0] * source.size[1]) - _OTHERS
-    with Ahead(_decoded(items, source), 1, "decode") as decoded:
+    # As many are decoded ahead as are looked at: the next ones are there when a look ends.
+    with Ahead(_decoded(items, source), max(1, min(workers, room)), "decode") as decoded:
         if room < 1:
             yield from _seen(decoded, pipeline)
             return
