@@ -20,24 +20,24 @@ def align(network: nn.Module, multiple: int, least: int = 1) -> dict[str, tuple[
 
     Returns by the name of the first convolution how many channels it had and has.
     """
-    changed = {}
-    for name, first, second in list(_chained(network)):
+    changed: dict[nn.Module, tuple[int, int]] = {}
+    for owner, first, second in list(_chained(network)):
         count = first.conv.out_channels
         wanted = max(least, -(-count // multiple) * multiple)
         if wanted != count:
             first.conv, first.bn = _wider(first.conv, outputs=wanted), _wider_norm(first.bn, wanted)
             if isinstance(second, nn.Conv2d):
-                _put(network, name, _wider(second, inputs=wanted), second)
+                _put(owner, _wider(second, inputs=wanted), second)
             else:
                 second.conv = _wider(second.conv, inputs=wanted)
-            changed[name] = (count, wanted)
-    return changed
+            changed[first] = (count, wanted)
+    return {f"{name}.conv": changed[module] for name, module in network.named_modules() if module in changed}
 
 
-def _chained(network: nn.Module) -> Iterator[tuple[str, Any, Any]]:
-    """Pairs of a convolution with its norm and the one behind it that alone reads it: of bottlenecks and of the head's
-    branches."""
-    for name, module in network.named_modules():
+def _chained(network: nn.Module) -> Iterator[tuple[nn.Module, Any, Any]]:
+    """What owns them, a convolution with its norm, and the one behind it that alone reads it: of bottlenecks and of the
+    head's branches."""
+    for module in network.modules():
         parts: list[Any] = []
         if isinstance(module, nn.Sequential):
             parts = list(module)
@@ -49,17 +49,16 @@ def _chained(network: nn.Module) -> Iterator[tuple[str, Any, Any]]:
                 and hasattr(first, "bn")
                 and _plain(getattr(second, "conv", second))
             ):
-                yield name, first, second
+                yield module, first, second
 
 
 def _plain(conv: Any) -> bool:
     return isinstance(conv, nn.Conv2d) and conv.groups == 1
 
 
-def _put(network: nn.Module, name: str, made: nn.Conv2d, instead_of: nn.Conv2d) -> None:
-    parent: Any = network.get_submodule(name)
-    index = next(i for i, part in enumerate(parent) if part is instead_of)
-    parent[index] = made
+def _put(owner: Any, made: nn.Conv2d, instead_of: nn.Conv2d) -> None:
+    index = next(i for i, part in enumerate(owner) if part is instead_of)
+    owner[index] = made
 
 
 def _wider(conv: nn.Conv2d, outputs: int | None = None, inputs: int | None = None) -> nn.Conv2d:

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from compression.codebook import clustered
+from compression.codebook import Counts, clustered
 
 #: Places of a feature map that are looked at, at most: neighbours say much the same.
 _PLACES = 192
@@ -34,7 +34,7 @@ def refit(
     kept: Mapping[str, Tensor],
     batches: Sequence[Tensor],
     report: Callable[[str], None] = lambda line: None,
-    counts: Callable[[str, int], int | None] = lambda name, size: None,
+    counts: Counts = lambda name, size: None,
 ) -> dict[str, float]:
     """Solve the convolutions of `network` anew, in place, in the order in which pictures pass them.
 

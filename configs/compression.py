@@ -11,7 +11,7 @@ from configs.exporting import Agrees, Calibration, CardText, Format, Scan
 from configs.measuring import GateStep, ReportStep, SensitivityStep, SweepStep
 from configs.schema import Schema
 from configs.step import Ratio, StepConfig
-from configs.tuning import Images, Soft, Tuning
+from configs.tuning import Images, Levels, Soft, Tuning
 
 # ------------------------------------------------------------------------------------------------ rewrite, prune, mask
 
@@ -100,7 +100,7 @@ class RefitStep(StepConfig):
         default=(), description="blocks (model.0, model.23.cv2), or all: ReLU there in place of SiLU, which takes int8 "
         "two passes over each feature map and ReLU none"
     )  # fmt: skip
-    levels: dict[str, Literal[6, 9, 16, 40]] = Field(
+    levels: Levels = Field(
         default={}, description="by block (model.7), or all: of how many levels its weights are, which the file stores "
         "in 2.7, 3.2, 4 or 5.3 bits each; none: as they come"
     )  # fmt: skip

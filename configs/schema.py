@@ -9,6 +9,7 @@ from pydantic import Field, field_validator, model_validator
 
 from configs.base import Schema as Schema
 from configs.keep_up import KeepUp
+from configs.web import Web
 
 Joint = Literal["shoulder", "elbow", "wrist", "hip", "knee", "ankle"]
 
@@ -198,25 +199,6 @@ class Hints(Schema):
     best_share: float = Field(default=0.3, gt=0, le=1, description="of them, by range of motion, are the best")
     range_drop: float = Field(default=0.15, gt=0, le=1, description="so much less of the way than those is said")
     hurried: float = Field(default=0.6, gt=0, lt=1, description="a rep in a smaller share of their time is said")
-
-
-class Web(Schema):
-    """The web screen: where it listens, and what it shows."""
-
-    host: str = Field(default="127.0.0.1", min_length=1, description="0.0.0.0 is every network, behind a token")
-    port: int = Field(default=8000, ge=0, le=65535, description="0 takes any that is free")
-    names: tuple[str, ...] = Field(default=(), description="other names that this machine is called by")
-    video: Literal["on", "skeleton", "off"] = Field(default="on", description="what a viewer sees of the person")
-    video_width: int = Field(default=960, ge=64, le=3840, description="pixels; a narrower picture stays as it is")
-    video_fps: float = Field(default=15.0, gt=0, description="pictures a second, at most")
-    viewers: int = Field(default=32, ge=1, le=1000, description="at the same time")
-    patience_s: float = Field(default=10.0, ge=1, description="until a viewer is dropped who takes nothing")
-
-    @field_validator("video", mode="before")
-    @classmethod
-    def _yaml_switch(cls, value: object) -> object:
-        """YAML reads `video: on` as true."""
-        return {True: "on", False: "off"}.get(value, value) if isinstance(value, bool) else value
 
 
 class Run(Schema):

@@ -10,6 +10,8 @@ from configs.schema import Schema, TrainHead
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Side = Annotated[int, Field(ge=32, multiple_of=32)]
+#: By block (model.7), or all: of how many levels its weights are, see `compression.codebook`.
+Levels = dict[str, Literal[6, 9, 16, 40]]
 
 
 class Pictures(Schema):
@@ -111,7 +113,7 @@ class Tuning(Schema):
     eight_bits: bool = Field(
         default=False, description="round weights and activations to 8 bits meanwhile, for a pose model to be quantized"
     )
-    levels: dict[str, Literal[6, 9, 16, 40]] = Field(
+    levels: Levels = Field(
         default={}, description="by block, or all: round weights to so many levels meanwhile, see step refit"
     )
     least_weights: int = Field(default=4000, ge=1, description="layers with fewer weights have no levels")

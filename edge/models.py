@@ -16,7 +16,7 @@ from keypoints.card import PoseCard
 from keypoints.estimator import PoseEstimator, create
 from keypoints.files import sha256
 from keypoints.graphs import Graphs, default_folder
-from keypoints.session import usable_cores
+from keypoints.session import usable_cores, usual_threads
 from keypoints.yolo import SHIPPED as SHIPPED_POSE
 
 
@@ -82,10 +82,10 @@ def _division(settings: Run) -> tuple[int, int]:
     """Threads of one look of the pose model, and looks at the same time.
 
     A film gets a thread a frame and a frame a core: there is nothing to wait for, and a look does not divide well. A
-    camera's newest frame gets every core, four at most (a Pi has four; a nano model gains nothing from more).
+    camera's newest frame gets all that a look can use.
     """
-    cores = min(4, usable_cores())
-    threads = settings.threads or (1 if settings.overlap and not may_be_live(settings.source) else cores)
+    film = settings.overlap and not may_be_live(settings.source)
+    threads = settings.threads or (1 if film else usual_threads(usable_cores()))
     return threads, max(1, usable_cores() // threads) if settings.overlap and usable_cores() > 1 else 0
 
 

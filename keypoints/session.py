@@ -21,20 +21,24 @@ _REFUSALS = (
 def open_session(path: str | Path, threads: int, graphs: Graphs | None = None) -> ort.InferenceSession:
     """A CPU session of the model at `path`.
 
-    threads: for the operators of one inference; 0 takes every core that this process may use, four at most
-    (a Pi has four; a nano model gains nothing from more). graphs: where its optimised form is kept.
+    threads: for the operators of one inference; 0: the usual ones. graphs: where its optimised form is kept.
     Raises ModelError when there is no such file or onnxruntime can't read it as a model.
     """
     path = Path(path)
     if not path.is_file():
         raise ModelError("no such file" if not path.exists() else "not a file", file=path)
-    threads = threads or min(4, usable_cores())
+    threads = threads or usual_threads(usable_cores())
     try:
         kept = graphs and _kept_session(path, threads, graphs)
         return kept or _session(path, _options(threads))
     except _REFUSALS as error:
         reason = str(error).rpartition("failed:")[2] or str(error)
         raise ModelError(f"not a usable ONNX file: {reason}", file=path) from None
+
+
+def usual_threads(cores: int) -> int:
+    """Of so many cores every one, four at most: a Pi has four, and a nano model gains nothing from more."""
+    return min(4, cores)
 
 
 def _options(threads: int) -> ort.SessionOptions:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from configs.schema import Web
+from configs.web import Web
 from edge.history.database import default_folder
 
 TOKEN_FILE: Final = "web-token"

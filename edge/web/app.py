@@ -9,7 +9,7 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from starlette.types import ASGIApp
 
-from configs.schema import Web
+from configs.web import Web
 from edge.web.access import Access
 from edge.web.guard import Guard
 from edge.web.invite import Invitation, as_svg

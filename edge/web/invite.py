@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 import numpy as np
 from numpy.typing import NDArray
 
-from configs.schema import Web
+from configs.web import Web
 from edge.web.access import is_local, own_address
 
 

@@ -9,7 +9,7 @@ from typing import Final
 import cv2
 import numpy as np
 
-from configs.schema import Web
+from configs.web import Web
 from edge.draw import draw_pose
 from edge.layout import Layout
 from edge.paint import Image

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from configs.schema import Run, Web
+from configs.schema import Run
+from configs.web import Web
 from edge.reading import Reading
 from edge.scoreboard import Board
 from edge.screens.base import Screen

@@ -13,7 +13,7 @@ from typing import Any, Final
 import uvicorn
 from starlette.types import ASGIApp
 
-from configs.schema import Web
+from configs.web import Web
 from edge.web.guard import Sparing
 from keypoints.errors import InputError
 

@@ -31,6 +31,8 @@ def test_the_answers_stay_the_same(network: Any) -> None:
         torch.testing.assert_close(network(picture)[0], before, rtol=1e-5, atol=1e-4)
     assert any("cv4" in name for name in changed), "51 hidden channels of the keypoint branch"
     assert all(now % 16 == 0 and now > was for was, now in changed.values())
+    widths = {name: m.out_channels for name, m in network.named_modules() if isinstance(m, nn.Conv2d)}
+    assert all(widths[name] == now for name, (_, now) in changed.items()), "each convolution under its own name"
 
 
 def test_narrow_ones_become_as_wide_as_asked(network: Any) -> None:

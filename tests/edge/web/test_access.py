@@ -12,7 +12,8 @@ import cv2
 import numpy as np
 import pytest
 
-from configs.schema import Run, Web
+from configs.schema import Run
+from configs.web import Web
 from edge.screens import open_screen
 from edge.web import access, screen
 from edge.web.access import Access, load_token

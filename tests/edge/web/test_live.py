@@ -13,7 +13,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
-from configs.schema import Web
+from configs.web import Web
 from edge.web.message import Now
 from edge.web.newest import Newest, OverError
 from edge.web.picture import Encoder
