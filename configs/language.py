@@ -51,6 +51,7 @@ class Labels(Schema):
     reset: str
     skip: str
     space: str
+    today: str
 
 
 class Spoken(Schema):

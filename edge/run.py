@@ -104,7 +104,7 @@ def run(
         coach = Coach(form, plan, voice, words, settings.set_pause_s)
         screen.on_key = coach.press
         keeper = Keeper(settings.keep_up, parts.enter_context(Heat()))
-        board = coach if log is None else WithToday(coach, Today(log))
+        board = coach if log is None else WithToday(coach, Today(log), words)
         runner = Runner(
             source, pipeline, screen, outcome, saver, log, board, coach.workout_name, models.workers, keeper
         )

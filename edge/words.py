@@ -75,6 +75,12 @@ class Words:
         """With one decimal: `1.4`, `1,4`."""
         return f"{value:.1f}".replace(".", self.strings.decimal)
 
+    def totals(self, reps: Mapping[str, int], holds_s: Mapping[str, float]) -> str:
+        """`5 squats, 4 push-ups, plank 5.1 s`; nothing when there is nothing."""
+        parts = [self.count(action, count) for action, count in reps.items() if count]
+        parts += [f"{self.name(action)} {self.number(seconds)} s" for action, seconds in holds_s.items() if seconds > 0]
+        return ", ".join(parts)
+
 
 def language_of(setting: str, environment: Mapping[str, str] | None = None) -> Language:
     """`en` or `de` as they are; `auto` is what the environment says, as POSIX orders it, and English otherwise."""
@@ -130,6 +136,4 @@ def clock(seconds: float) -> str:
 
 def totals_in_words(reps: Mapping[str, int], holds_s: Mapping[str, float]) -> str:
     """`5 squats, 4 push-ups, plank 5.1 s`, or `nothing counted`."""
-    parts = [reps_in_words(action, count) for action, count in reps.items() if count]
-    parts += [f"{name_of(action)} {seconds:.1f} s" for action, seconds in holds_s.items() if seconds > 0]
-    return ", ".join(parts) or "nothing counted"
+    return words_in().totals(reps, holds_s) or "nothing counted"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, datetime
 
@@ -12,7 +12,7 @@ from edge.history.log import SessionLog
 from edge.history.read import History, Totals
 from edge.reading import Reading
 from edge.scoreboard import Board, BoardMaker
-from edge.words import totals_in_words
+from edge.words import Words, words_in
 
 #: Exercises that the line names; the rest of them are in `repsight history`.
 NAMED = 3
@@ -103,11 +103,10 @@ class WithToday:
         self,
         maker: BoardMaker,
         today: Today,
-        label: str = "Today",
-        in_words: Callable[[Mapping[str, int], Mapping[str, float]], str] = totals_in_words,
+        words: Words | None = None,
     ) -> None:
-        """label and in_words: of the language."""
-        self._maker, self._today, self._label, self._in_words = maker, today, label, in_words
+        """words: of the language; English when there are none."""
+        self._maker, self._today, self._words = maker, today, words or words_in()
 
     def update(self, reading: Reading) -> Board:
         """The board of one reading."""
@@ -117,4 +116,4 @@ class WithToday:
             return board
         most = dict(Counter(totals.reps).most_common(NAMED))
         holds_s = dict(list(totals.holds_s.items())[: NAMED - len(most)])
-        return replace(board, totals=((self._label, self._in_words(most, holds_s)), *board.totals))
+        return replace(board, totals=((self._words.screen.today, self._words.totals(most, holds_s)), *board.totals))

@@ -55,7 +55,7 @@ STANDING = ("squat", "lunge", "jumping_jack", "biceps_curl", "shoulder_press", "
 FILL = 0.86  # of the picture, by the body as it moves
 #: Of the picture: pixels of one exercise, and how many are beside each other.
 TILE, COLUMNS = (256, 324), 5
-#: What is counted half or less, and what was filmed by nobody is TRACK.
+#: What is counted half or less; what was filmed by nobody is TRACK and a hair's breadth. Width says the same as colour.
 _BAD = (70, 90, 215)
 _SHOWN = {"gender": 0.05, "age": 0.68, "muscle": 0.65, "weight": 0.42, "height": 0.45, "proportions": 0.75}
 
@@ -166,12 +166,14 @@ def _plan(tile: Image, middle: tuple[int, int], shares: dict[str, list[float]], 
     """The room from above; the person in the middle looks down the page."""
     for view, (low, high) in VIEWS.items():
         color: tuple[int, ...] = TRACK
+        thick = 1
         if view in shares:
             share = float(np.clip((np.mean(shares[view]) - 0.5) / 0.5, 0, 1))
             color = tuple(int(a + (b - a) * share) for a, b in zip(_BAD, GREEN, strict=True))
+            thick = round(3 + 8 * share)
         for side in (1, -1):
             ends = sorted((90 - side * (low + 2), 90 - side * (high - 2)))
-            cv2.ellipse(tile, middle, (44, 44), 0, ends[0], ends[1], color, 9, cv2.LINE_AA)
+            cv2.ellipse(tile, middle, (44, 44), 0, ends[0], ends[1], color, thick, cv2.LINE_AA)
     cv2.ellipse(tile, middle, (13, 7), 0, 0, 360, WHITE, -1, cv2.LINE_AA)  # shoulders
     cv2.arrowedLine(tile, middle, (middle[0], middle[1] + 24), WHITE, 2, cv2.LINE_AA, tipLength=0.35)
     angle = np.deg2rad(degrees)
@@ -186,7 +188,7 @@ def _plan(tile: Image, middle: tuple[int, int], shares: dict[str, list[float]], 
 
 def _legend(width: int) -> Image:
     strip = np.full((40, width, 3), INK, np.uint8)
-    text = "below: the room from above, the arrow is where you face: from where it counts well (green) and badly (red)"
+    text = "below: the room from above, the arrow is where you face: from where it counts well (thick, green), badly (thin, red)"
     draw_text(strip, text, ((width - text_width(text, 18, REGULAR)) // 2, 24), 18, SOFT, REGULAR)
     return strip
 

@@ -16,6 +16,7 @@ from edge.history.log import SessionLog
 from edge.history.read import Totals, open_history
 from edge.reading import Reading
 from edge.scoreboard import Scoreboard
+from edge.words import words_in
 
 NOON = datetime(2026, 6, 3, 12, 0).timestamp()  # local time, as the user's day is
 HOUR = 3600.0
@@ -134,3 +135,14 @@ def test_the_line_shows_once_today_has_more_than_this_run_and_the_runs_own_count
             )
         assert board.number == "1"
         assert board.totals == line
+
+
+def test_the_line_speaks_the_language_of_the_screen(tmp_path: Path) -> None:
+    clocks = Clocks()
+    session(tmp_path, clocks, *("squat",) * 11)
+    with SessionLog(tmp_path, wall=clocks.wall, steady=clocks.steady) as log:
+        today = Today(log, clocks.wall, clocks.steady)
+        board = WithToday(Scoreboard(), today, words_in("de")).update(
+            reading(2.0, "squat", reps={"squat": 1}, holds_s={"plank": 30.0})
+        )
+    assert board.totals == (("Heute", "12 Kniebeugen, Plank 30,0 s"),)
