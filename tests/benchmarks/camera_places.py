@@ -188,7 +188,7 @@ def _plan(tile: Image, middle: tuple[int, int], shares: dict[str, list[float]], 
 
 def _legend(width: int) -> Image:
     strip = np.full((40, width, 3), INK, np.uint8)
-    text = "below: the room from above, the arrow is where you face: from where it counts well (thick, green), badly (thin, red)"
+    text = "below: the room from above, the arrow is where you face; thick and green: counts well, thin and red: badly"
     draw_text(strip, text, ((width - text_width(text, 18, REGULAR)) // 2, 24), 18, SOFT, REGULAR)
     return strip
 
