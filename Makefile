@@ -85,11 +85,13 @@ clean:
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 # A virtual environment out of its lock: .venv-run from requirements/run.lock, .venv-test from requirements/test.lock.
+# Python 3.11 puts a setuptools of its own into it; only the lock says who needs one.
 .venv-%/.installed: requirements/%.lock
 	@test -n "$(PYTHON)" || { echo 'No Python 3.11 to 3.13 with venv here. On Debian and Raspberry Pi OS:' \
 		'sudo apt-get install python3-venv. Or name one: make PYTHON=/path/to/python3.12' >&2; exit 1; }
 	@echo 'Making $(@D) with $(PYTHON), once; it takes a few minutes ...'
 	@test -x $(@D)/bin/python || $(PYTHON) -m venv $(VENV_ARGS) $(@D)
+	@$(@D)/bin/python -m pip uninstall -qq --disable-pip-version-check --yes setuptools
 	@$(@D)/bin/python -m pip install -qq --disable-pip-version-check --no-deps --only-binary :all: --requirement $<
 	@touch $@
 
