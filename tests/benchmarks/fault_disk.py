@@ -151,7 +151,7 @@ DAMAGES = (_text, _half, _pages, _noise, _zeros)
 
 
 def corrupt(folder: Path) -> Part:
-    """A damaged history is set aside whole, a new one begun, and that is said once; under a run the counting goes on."""
+    """A damaged history is set aside whole, a new one begun, and that is said; under a run the counting goes on."""
     part, whole, said = Part("corrupt"), undisturbed(SEQUENCE, folder), []
     for damage in DAMAGES:
         name, log = damage.__name__[1:], folder / damage.__name__
@@ -177,7 +177,7 @@ def _under_a_run(part: Part, log: Path) -> None:
     """The file is overwritten while a process has it open."""
     _run(log)
     with Runner(SEQUENCE, "--log", log) as runner:
-        part.expect(runner.wait_for(lambda: runner.announced >= 3), "under a run: it did not count")
+        part.expect(runner.wait_for_reps(3), "under a run: it did not count")
         with (log / FILE).open("r+b") as file:
             file.seek(0)
             file.write(os.urandom(3 * 4096))

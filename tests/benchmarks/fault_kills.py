@@ -25,8 +25,7 @@ def kills(times: int, seed: int, folder: Path) -> Part:
                 if kind == 1:
                     time.sleep(chance.uniform(0.0, 10.0))
                 else:
-                    wanted = chance.randint(1, 8)
-                    runner.wait_for(lambda: runner.announced >= wanted)
+                    runner.wait_for_reps(chance.randint(1, 8))
                     time.sleep(chance.uniform(0.0, 0.03))
             runner.kill()
         when[kind] += 1
@@ -51,8 +50,8 @@ def kills(times: int, seed: int, folder: Path) -> Part:
         part.expect(runner.wait() == 0, f"the run after them: exit code {runner.process.returncode}")
         _board(part, "the run after them", runner, before.count)
     now = held(log)
-    part.expect(now.newest == whole and now.today == now.count == before.count + len(whole), "the run after them "
-                f"saved {len(now.newest)} of {len(whole)} reps, and there are {now.today} today of {now.count}")  # fmt: skip
+    part.expect(now.newest == whole and now.today == now.count == before.count + len(whole),
+                f"the run after them saved {len(now.newest)} of {len(whole)} reps; {now.today} today of {now.count}")  # fmt: skip
     part.figures |= {
         "kills": times, "while it began, anywhere, at a rep": when, "sessions": len(now.sessions), "reps": now.count,
         "of today": now.today, "announced and not saved": unsaved, "saved and not yet announced": unheard,

@@ -98,6 +98,10 @@ class Runner:
             time.sleep(0.005)
         return True
 
+    def wait_for_reps(self, reps: int) -> bool:
+        """Until the viewer was told of so many; False when it was not, or the process ended before."""
+        return self.wait_for(lambda: self.announced >= reps)
+
     def kill(self) -> None:
         """Kill -9, and wait until everything that it said has arrived."""
         self.process.kill()
@@ -255,5 +259,7 @@ def noon() -> Iterator[None]:
     try:
         yield
     finally:
-        os.environ.pop("TZ") if before is None else os.environ.update(TZ=before)
+        del os.environ["TZ"]
+        if before is not None:
+            os.environ["TZ"] = before
         time.tzset()

@@ -34,7 +34,7 @@ def unplugs(times: int, seed: int, folder: Path) -> Part:
         with Runner(f"http://127.0.0.1:{port}/", "--log", log, "--json", report) as runner:
             part.expect(runner.wait_for(lambda: runner.seen), "it did not begin")
             back_s = runner.seen[0].at_s
-            for number, (up_s, down_s) in zip(range(times + 1), fault_camera.lengths(seed)):
+            for number, (up_s, down_s) in zip(range(times + 1), fault_camera.lengths(seed), strict=False):
                 time.sleep(up_s)
                 runner.sample()
                 server.kill()
