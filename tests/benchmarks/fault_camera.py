@@ -100,7 +100,7 @@ def lengths(seed: int) -> Iterator[tuple[float, float]]:
     """How long the server is up, and then down, s."""
     chance = random.Random(seed)
     while True:
-        yield chance.uniform(5.0, 10.0), chance.uniform(0.3, 2.0)
+        yield chance.uniform(4.0, 8.0), chance.uniform(0.3, 2.0)
 
 
 if __name__ == "__main__":

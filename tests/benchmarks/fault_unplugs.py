@@ -14,7 +14,7 @@ from edge.live import retry_waits
 
 #: s. Of a reopened stream until its first frame is read. A rep that begins so long after is seen whole: the subject
 #: is locked after half a second, and the first posture takes a moment to be told from the last.
-OPEN_S, WARM_S = 1.5, 1.0
+OPEN_S, WARM_S = 1.0, 1.0
 #: s. Until a rep that is over is counted, and how far the counter's start and end of a rep may be from another run's.
 LAG_S, LOOSE_S = 0.4, 0.6
 #: What a process may grow by after the first fifth.

@@ -1,6 +1,6 @@
 """What goes wrong in life, done to the real process: is everything that was counted kept, and kept once?
 
-    python tests/benchmarks/faults.py --unplugs 100 --kills 50 --json faults.json    # all of it: half an hour
+    python tests/benchmarks/faults.py --unplugs 100 --kills 50 --json faults.json    # all of it: 25 minutes
     python tests/benchmarks/faults.py --only kills --kills 10                        # one part
     python tests/benchmarks/faults.py --only disk --only corrupt
 
@@ -12,7 +12,8 @@ kills    Kill -9 while it begins, while it counts, and in the moment in which a 
          screen was told, and the count of the day goes on from all of them.
 disk     A disk that is full after a while, or from the start (a small tmpfs, for which it is to be root; else files
          that may not grow).
-clock    The wall clock jumps by hours and days while a session runs (libfaketime: apt-get install libfaketime).
+clock    The wall clock jumps by hours and days while a session runs (a few lines of C, preloaded: it
+         takes a compiler).
 corrupt  A damaged history, before a run and under it.
 
 The machine is to be idle for `unplugs`, which is real time. Exit code 1, and a line for each thing that is wrong.
