@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from fault_runs import SEQUENCE, Part, Runner, held, reported, undisturbed
 
@@ -31,7 +32,8 @@ JUMPS_S = (-30 * DAY, HOUR, -2 * DAY, 400 * DAY, -HOUR, 0)
 
 def disk(folder: Path) -> Part:
     """The disk is full: counting goes on, it is said once, and what was written is whole."""
-    part, whole, saved = Part("disk"), undisturbed(SEQUENCE, folder), {}
+    part, whole = Part("disk"), undisturbed(SEQUENCE, folder)
+    saved: dict[str, list[Any]] = {}
     for size_kb in SIZES_KB:
         with _small(size_kb) as (log, command, grow, how):
             name = f"{size_kb} KB"
@@ -181,8 +183,7 @@ def _under_a_run(part: Part, log: Path) -> None:
     with Runner(SEQUENCE, "--log", log) as runner:
         part.expect(runner.wait_for_reps(3), "under a run: it did not count")
         with (log / FILE).open("r+b") as file:
-            file.seek(0)
-            file.write(os.urandom(3 * 4096))
+            file.write(os.urandom((log / FILE).stat().st_size))
         code = runner.wait()
     part.expect(code in (0, 1) and runner.announced == 12, f"under a run: exit code {code}, {runner.announced} reps")
     part.expect(len(runner.warnings) == code, f"under a run: it said {runner.said}")
