@@ -17,6 +17,8 @@ from edge.live import retry_waits
 OPEN_S, WARM_S = 1.0, 1.0
 #: s. Until a rep that is over is counted, and how far the counter's start and end of a rep may be from another run's.
 LAG_S, LOOSE_S = 0.4, 0.6
+#: Of the frames that were sent, to be looked at by a machine that is idle.
+LEAST_SEEN = 0.7
 #: What a process may grow by after the first fifth.
 MOST_GROWTH_MB, MOST_GROWTH = 32.0, 4
 
@@ -89,6 +91,9 @@ def unplugs(times: int, seed: int, folder: Path) -> Part:
         part.figures[f"{what} at most, growth"] = [round(max(late), 1), round(grown, 1)]
         part.expect(grown <= most, f"{what} grew by {grown:.0f}")
     content = json.loads(report.read_text())
+    sent = fault_camera.FPS * sum(gone_s - up_s for up_s, gone_s in ups)
+    part.expect(content["frames"] >= LEAST_SEEN * sent, f"this machine is too busy to tell: {content['frames']} of "
+                f"{sent:.0f} frames were looked at, and the rest of this says little")  # fmt: skip
     part.figures |= {
         "cycles": len(recovered_s), "seconds": round(content["duration_s"]), "fps": content["fps"],
         "recovered_s, median and most": [round(sorted(recovered_s)[len(recovered_s) // 2], 2),
