@@ -183,8 +183,12 @@ class Runner:
         return in_turn(items, self._source, self._pipeline)
 
     def _step(self, seen: Seen) -> bool:
-        """One item from seen to drawn, logged and reported; False when the user wants to quit."""
+        """One item from seen to logged, drawn and reported; False when the user wants to quit."""
         reading = self._read(seen)
+        read = time.perf_counter()
+        if self._log is not None:  # before anybody sees it: what was shown is kept
+            self._log.add(reading)
+            self._outcome.tell(self._log.trouble)
         start = time.perf_counter()
         board = self._scoreboard.update(reading)
         if self._keeper is not None and (less := self._keeper.step.in_words(self._pipeline.input_size)):
@@ -200,13 +204,9 @@ class Runner:
         if self._saver is not None and film is not None:
             self._saver.add(film, reading.time_s)
             self._outcome.tell(self._saver.trouble)
-        saved = time.perf_counter()
-        if self._log is not None:
-            self._log.add(reading)
-            self._outcome.tell(self._log.trouble)
-        logged = time.perf_counter()
         if not isinstance(seen.item, Lost):
-            own = {"draw": drawn - start, "log": logged - saved, "chain": drawn - seen.began_s}
+            log_s = start - read
+            own = {"draw": drawn - start, "log": log_s, "chain": drawn - seen.began_s - log_s}
             reading = replace(reading, stage_ms={**reading.stage_ms, **{k: 1000 * s for k, s in own.items()}})
         self._outcome.report.add(reading)
         self._keep_up(reading)

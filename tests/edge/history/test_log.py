@@ -16,9 +16,12 @@ from typing import Any
 import pytest
 
 from classifier.counter import Rep
+from configs.schema import Run
 from edge.history.database import FILE, MIGRATIONS, SCHEMA_VERSION, default_folder
 from edge.history.log import SessionLog
 from edge.reading import Reading
+from edge.run import run as run_edge
+from edge.screens import SCREENS, Screen
 from keypoints.errors import InputError
 
 ROOT = Path(__file__).parents[3]
@@ -337,3 +340,18 @@ def test_the_default_folder_honours_the_users_data_folder(monkeypatch: pytest.Mo
     monkeypatch.delenv("XDG_DATA_HOME")
     monkeypatch.setenv("HOME", str(tmp_path))
     assert default_folder() == tmp_path / ".local/share/repsight"
+
+
+def test_a_rep_of_a_film_is_on_disk_before_anybody_sees_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[tuple[int, int]] = []
+
+    class Watched(Screen):
+        def show(self, picture: Any, board: Any, reading: Reading) -> bool:
+            if reading.new_reps:
+                told.append((sum(reading.reps.values()), rows(tmp_path, "SELECT count(*) FROM reps")[0][0]))
+            return True
+
+    monkeypatch.setitem(SCREENS, "none", lambda _: Watched())
+    film = ROOT / "tests" / "pi" / "sequences" / "jumping_jacks.npz"
+    run_edge(Run(source=str(film), screen="none", log=str(tmp_path), sound="none"))
+    assert told == [(number, number) for number in range(1, 13)]
