@@ -22,7 +22,7 @@ from keypoints.extract import subject_of
 from keypoints.types import Frame, KeypointSequence
 from keypoints.yolo import YoloPose
 
-#: Longer side of the picture, px: the pose model scales to 320 anyway.
+#: Longer side of the picture, px: more than the pose model's input, so that a crop shows more than the whole does.
 _SIDE = 400
 #: Width by height of what people film with.
 _ASPECTS = ((16, 9), (16, 9), (9, 16), (4, 3), (1, 1))
