@@ -44,6 +44,7 @@ class Letterbox:
         self.height, self.width = height, width
         self._tensor = np.empty((1, 3, height, width), np.float32)
         self._small = np.empty((height, width, 3), np.uint8)
+        self._planes = np.empty((3, height, width), np.uint8)
         self._place: tuple[int, int, int, int] | None = None
 
     def __call__(self, image: NDArray[np.uint8], region: Region | None = None) -> Letterboxed:
@@ -64,11 +65,13 @@ class Letterbox:
         if place != self._place:  # the borders stay as they are while the pictures keep their shape
             self._tensor.fill(BORDER / 255)
             self._small = np.empty((new_height, new_width, 3), np.uint8)
+            self._planes = np.empty((3, new_height, new_width), np.uint8)
             self._place = place
         cv2.resize(image, (new_width, new_height), dst=self._small, interpolation=cv2.INTER_LINEAR)
         window = self._tensor[0, :, top : top + new_height, left : left + new_width]
-        # To planes, to RGB and to 0-1 in one pass, in half the time of a pass for each.
-        np.multiply(self._small.transpose(2, 0, 1)[::-1], np.float32(1 / 255), out=window)
+        # To planes, and to RGB, as bytes: a multiplication that also gathers every third byte takes twice as long as both.
+        cv2.split(self._small, list(self._planes[::-1]))
+        np.multiply(self._planes, np.float32(1 / 255), out=window)
         return Letterboxed(self._tensor, (new_width / width, new_height / height), (left, top), (width, height), origin)
 
 
