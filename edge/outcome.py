@@ -46,7 +46,7 @@ def finish(
     if log is not None:
         log.end(report.duration_s)
         outcome.tell(log.trouble)
-        if log.trouble is None:
+        if log.trouble is None and not log.deleted:
             places.append(str(log.path))
     if saver is not None:
         saver.close()

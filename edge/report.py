@@ -14,7 +14,7 @@ import numpy as np
 
 from edge.keep_up import Change
 from edge.reading import STAGES, Reading
-from keypoints.errors import InputError, RepSightError
+from keypoints.errors import InputError, RepSightError, without_password
 
 #: Latencies are kept of this many frames, the newest, so that a long session does not grow.
 KEPT: Final = 20_000
@@ -66,7 +66,7 @@ class Report:
     def content(self) -> dict[str, Any]:
         """The report as JSON holds it."""
         return {
-            "source": self.source,
+            "source": without_password(self.source),
             "frames": self.frames,
             "duration_s": round(self.duration_s, 3),
             "fps": round(self.fps, 2),

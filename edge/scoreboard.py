@@ -136,5 +136,5 @@ class Scoreboard:
         words = self._words
         others = [(words.title(a) if n == 1 else capital(words.plural(a)), str(n)) for a, n in reps.items()
                   if n and a != self._exercise]  # fmt: skip
-        others += [(words.title(a), f"{s:.0f} s") for a, s in holds_s.items() if s >= 1 and a != self._exercise]
+        others += [(words.title(a), f"{int(s)} s") for a, s in holds_s.items() if s >= 1 and a != self._exercise]
         return tuple(others)

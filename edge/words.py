@@ -75,10 +75,13 @@ class Words:
         """With one decimal: `1.4`, `1,4`."""
         return f"{value:.1f}".replace(".", self.strings.decimal)
 
-    def totals(self, reps: Mapping[str, int], holds_s: Mapping[str, float]) -> str:
-        """`5 squats, 4 push-ups, plank 5.1 s`; nothing when there is nothing."""
+    def totals(self, reps: Mapping[str, int], holds_s: Mapping[str, float], *, exact: bool = True) -> str:
+        """`5 squats, 4 push-ups, plank 5.1 s`; nothing when there is nothing.
+
+        Not exact: whole seconds that are over, as a board counts them."""
         parts = [self.count(action, count) for action, count in reps.items() if count]
-        parts += [f"{self.name(action)} {self.number(seconds)} s" for action, seconds in holds_s.items() if seconds > 0]
+        parts += [f"{self.name(action)} {self.number(seconds) if exact else int(seconds)} s"
+                  for action, seconds in holds_s.items() if seconds > 0]  # fmt: skip
         return ", ".join(parts)
 
 

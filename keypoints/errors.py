@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 
@@ -31,12 +32,17 @@ class InputError(RepSightError):
         `what` says what is wrong; `file` and `field` where; `expected` and `found` the two values that
         disagree; `hint` the next step.
         """
-        where = "".join(f"{part}: " for part in (file, field) if part is not None)
+        where = "".join(f"{without_password(str(part))}: " for part in (file, field) if part is not None)
         values = ", ".join(
             f"{name} {value}" for name, value in (("expected", expected), ("found", found)) if value is not None
         )
         line = where + what + (f" ({values})" if values else "") + (f"; {hint}" if hint else "")
         super().__init__(" ".join(line.split()))
+
+
+def without_password(name: str) -> str:
+    """An address without the user and the password that may be in it; any other name as it is."""
+    return re.sub(r"//[^/@]*@", "//", name)
 
 
 class ModelError(InputError):

@@ -116,4 +116,6 @@ class WithToday:
             return board
         most = dict(Counter(totals.reps).most_common(NAMED))
         holds_s = dict(list(totals.holds_s.items())[: NAMED - len(most)])
-        return replace(board, totals=((self._words.screen.today, self._words.totals(most, holds_s)), *board.totals))
+        return replace(
+            board, totals=((self._words.screen.today, self._words.totals(most, holds_s, exact=False)), *board.totals)
+        )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import queue
-import re
 import sqlite3
 import threading
 import time
@@ -19,7 +18,7 @@ from edge.history.read import Bests, History, PastRep, Totals
 from edge.history.writer import Hold, Moment, SessionWriter
 from edge.reading import Reading
 from edge.sources import may_be_live
-from keypoints.errors import InputError
+from keypoints.errors import InputError, without_password
 
 #: A hold in progress is written this often, so that a power cut loses no more of it.
 HOLD_EVERY_S = 5.0
@@ -88,7 +87,7 @@ class SessionLog:
         """A session starts. models: by `pose` and `head`, each with name, version and sha256. workout: its name.
         live: nothing waits for the disk; a source that can wait does, so that what was shown of it is on the disk."""
         self._begun, self._wait = True, not live
-        open_ = re.sub(r"//[^/@]*@", "//", source)  # a camera's password is none of the history's business
+        open_ = without_password(source)  # none of the history's business
         self._put(partial(SessionWriter.begin, now=self._now(), source=open_, models=models or {}, workout=workout))
         self.flush()  # before the first frame there is time
 
@@ -112,10 +111,15 @@ class SessionLog:
         self._put(partial(SessionWriter.end, now=self._now(), duration_s=duration_s))
         self.flush()
 
+    @property
+    def deleted(self) -> bool:
+        """Whether somebody deleted the session while it ran."""
+        return self._writer is not None and self._writer.deleted
+
     def new_bests(self) -> Bests:
         """What of this session goes beyond all earlier ones; an exercise that is done for the first time does not."""
         writer, old = self._writer, self.bests
-        if writer is None:
+        if writer is None or writer.deleted:
             return Bests()
         reps = {a: n for a, n in writer.most_reps.items() if n > old.reps.get(a, n)}
         holds_s = {a: s for a, s in writer.longest_s.items() if s > old.holds_s.get(a, s)}

@@ -49,6 +49,7 @@ class SessionWriter:
         self._hold: tuple[Hold, int] | None = None
         self.most_reps: dict[str, int] = {}  # in a set of this session
         self.longest_s: dict[str, float] = {}
+        self.deleted = False  # by somebody, in mid-session
 
     def begin(self, now: Moment, source: str, models: Mapping[str, Any], workout: str | None) -> None:
         """A session starts. models: what a run says of its files, by `pose` and `head`."""
@@ -121,6 +122,7 @@ class SessionWriter:
         # The number alone would not do: once the newest session is deleted, the next one gets its number.
         mine = (self._session, self._stamp)
         if not self._change("UPDATE sessions SET duration_s = ? WHERE id = ? AND started_at = ?", (time_s, *mine)):
+            self.deleted = True
             return False
         began_s = now.wall_s - (now.steady_s - self._began.steady_s)
         if abs(began_s - self._began.wall_s) > JUMP_S:

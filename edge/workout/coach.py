@@ -153,9 +153,12 @@ def with_workout(board: Board, reading: Reading, progress: Progress, name: str, 
     goal = screen.of_goal.format(goal=f"{progress.goal:.0f} s" if progress.timed else f"{progress.goal:.0f}")
     board = replace(board, title=words.title(progress.action), number=str(int(progress.done)),
                     unit=f"{goal}, {place}" if place else goal)  # fmt: skip
+    if progress.done == 0:  # what is known of a set is of the one before
+        board = replace(board, details=())
     if board.tone == "calm":
         return _saying(board, filled(remarks.go, task=task), "calm")
     if board.tone in ("good", "hold") and reading.action not in (None, progress.action):
+        board = replace(board, progress=None, details=())
         return _saying(board, filled(remarks.not_now, action=words.name(reading.action or ""), task=task), board.tone)
     return board
 

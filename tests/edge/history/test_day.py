@@ -145,4 +145,4 @@ def test_the_line_speaks_the_language_of_the_screen(tmp_path: Path) -> None:
         board = WithToday(Scoreboard(), today, words_in("de")).update(
             reading(2.0, "squat", reps={"squat": 1}, holds_s={"plank": 30.0})
         )
-    assert board.totals[0] == ("Heute", "12 Kniebeugen, Plank 30,0 s")
+    assert board.totals[0] == ("Heute", "12 Kniebeugen, Plank 30 s")

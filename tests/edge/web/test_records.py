@@ -131,6 +131,7 @@ def test_nothing_more_is_kept_of_a_session_that_was_deleted_while_it_ran(log: Pa
         second.add(reading(4, new_reps=(rep(2), rep(3))))
         second.end(6)
         assert (first.trouble, second.trouble) == (None, None)
+        assert (first.deleted, second.deleted) == (True, False)
     with open_history(log) as past:
         assert past is not None
         (left,) = past.sessions()

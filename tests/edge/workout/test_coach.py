@@ -93,8 +93,9 @@ def test_the_board_shows_the_set_and_then_the_rest_and_then_that_all_is_done() -
     assert (rest.headline, rest.advice, rest.tone) == ("Next", "set 2 of 2, 2 squats", "calm")
     for tenth in range(65, 245):
         coach.update(reading(tenth / 10, action="stand", state="rest", reps={"squat": 2}))
-    other = coach.update(reading(26.0, action="push_up", reps={"squat": 2}))
+    other = coach.update(reading(26.0, action="push_up", phase=1.0, reps={"squat": 2}))
     assert (other.headline, other.advice) == ("Not push-up now", "Now: set 2 of 2, 2 squats")
+    assert (other.progress, other.details) == (None, ()), "bar and tempo are no squat's"
     for number in (3, 4):
         end = coach.update(reading(24.0 + number, new_reps=(rep(24.0 + number),), reps={"squat": number}))
     assert (end.title, end.number, end.unit, end.headline) == ("Mine", "2", "sets done", "Finished")
