@@ -260,3 +260,16 @@ def test_onnxruntime_never_reports_to_its_maker(tmp_path: Path) -> None:
         done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True)
         assert done.stdout == "1\n", f"{module}: {done.stderr}"
     assert not [path for path in tmp_path.rglob("*") if "onnxruntime" in path.name.lower()]
+
+
+def _scripts() -> list[str]:
+    files = sorted((ROOT / "tests/benchmarks").glob("*.py"))
+    return [file.name for file in files if re.search("click.command|ArgumentParser", file.read_text())]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("script", _scripts())
+def test_a_script_that_measures_finds_what_it_needs(script: str) -> None:
+    command = [sys.executable, str(ROOT / "tests/benchmarks" / script), "--help"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0 and "usage" in done.stdout.lower(), done.stderr

@@ -34,7 +34,7 @@ from data.script import EXERCISES, Builder, Script
 from data.skin import Look
 from data.synthetic import Scene, pose
 from data.tempo import even_set
-from edge.draw import GREEN, INK, ORANGE, SOFT, TRACK, WHITE
+from edge.look import GREEN, INK, ORANGE, SOFT, TRACK, WHITE
 from edge.paint import BOLD, REGULAR, Image, draw_text, text_width
 from edge.words import title_of
 from keypoints import skeleton
