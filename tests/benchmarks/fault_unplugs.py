@@ -123,7 +123,8 @@ def _match(
     for action, start_s, end_s in counted:
         near = [one for one in left if one[0] == action and one[1] < end_s + LOOSE_S and one[2] > start_s - LOOSE_S]
         if near:
-            left.remove(min(near, key=lambda one: abs(one[2] - end_s)))
+            # By what they share: of a rep whose end nobody saw, the count goes on until the picture is back.
+            left.remove(max(near, key=lambda one: min(end_s, one[2]) - max(start_s, one[1])))
         else:
             place = bisect.bisect([gone_s for _, gone_s in ups], start_s)
             extra.append(f"a {action} was counted that nobody did, or twice: at {start_s - ups[0][0]:.1f} to "
