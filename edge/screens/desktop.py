@@ -1,12 +1,14 @@
-"""What the window system knows and OpenCV does not tell: how large the screen is, and whether anybody manages windows."""
+"""What OpenCV does not tell of the desktop: how large it is, and whether a window manager runs."""
 
 from __future__ import annotations
 
 import ctypes
-from ctypes import c_char_p, c_int, c_ulong, c_void_p
+from ctypes import POINTER, byref, c_char_p, c_int, c_ulong, c_void_p
 from typing import Any, Final, NamedTuple
 
-#: Of libX11, which OpenCV's windows need as well, under Wayland too: what a function returns, and what it takes.
+#: OpenCV's windows need it as well, under Wayland too.
+LIBRARY = "libX11.so.6"
+#: What its functions return, and what they take.
 _FUNCTIONS: Final[dict[str, tuple[Any, ...]]] = {
     "XOpenDisplay": (c_void_p, c_char_p),
     "XCloseDisplay": (c_int, c_void_p),
@@ -14,12 +16,14 @@ _FUNCTIONS: Final[dict[str, tuple[Any, ...]]] = {
     "XDisplayWidth": (c_int, c_void_p, c_int),
     "XDisplayHeight": (c_int, c_void_p, c_int),
     "XInternAtom": (c_ulong, c_void_p, c_char_p, c_int),
-    "XGetSelectionOwner": (c_ulong, c_void_p, c_ulong),
+    "XDefaultRootWindow": (c_ulong, c_void_p),
+    "XListProperties": (POINTER(c_ulong), c_void_p, c_ulong, POINTER(c_int)),
+    "XFree": (c_int, c_void_p),
 }
 
 
 class Desktop(NamedTuple):
-    """size: width and height in px, of all monitors together. managed: a window manager runs."""
+    """size: width and height in px, of all monitors together. managed: a window manager runs that knows full-screen."""
 
     size: tuple[int, int]
     managed: bool
@@ -28,7 +32,7 @@ class Desktop(NamedTuple):
 def desktop() -> Desktop | None:
     """The desktop of DISPLAY; None where it can't be asked: without X, as on macOS."""
     try:
-        x11: Any = ctypes.CDLL("libX11.so.6")
+        x11: Any = ctypes.CDLL(LIBRARY)
     except OSError:
         return None
     for name, (result, *arguments) in _FUNCTIONS.items():
@@ -40,9 +44,13 @@ def desktop() -> Desktop | None:
     try:
         screen = x11.XDefaultScreen(display)
         size = x11.XDisplayWidth(display, screen), x11.XDisplayHeight(display, screen)
-        # A manager owns this selection: ICCCM 2.0, section 4.3, "Communication with the Window Manager by Means of
-        # Selections".
-        manager = x11.XInternAtom(display, f"WM_S{screen}".encode(), False)
-        return Desktop(size, bool(x11.XGetSelectionOwner(display, manager)))
+        # Its manager says so on the root window: Extended Window Manager Hints 1.5, "_NET_SUPPORTING_WM_CHECK".
+        sign = x11.XInternAtom(display, b"_NET_SUPPORTING_WM_CHECK", False)
+        count = c_int()
+        properties = x11.XListProperties(display, x11.XDefaultRootWindow(display), byref(count))
+        managed = bool(properties) and sign in properties[: count.value]
+        if properties:
+            x11.XFree(properties)
+        return Desktop(size, managed)
     finally:
         x11.XCloseDisplay(display)

@@ -82,10 +82,11 @@ class WindowScreen(Screen):
         self._open = False
 
     def _apply_full_screen(self) -> None:
-        mode = cv2.WINDOW_FULLSCREEN if self._full_screen else cv2.WINDOW_NORMAL
-        cv2.setWindowProperty(TITLE, cv2.WND_PROP_FULLSCREEN, mode)
         there = desktop()
-        if there is not None and not there.managed and self._first_size is not None:  # nobody else does it
+        if there is None or there.managed:
+            mode = cv2.WINDOW_FULLSCREEN if self._full_screen else cv2.WINDOW_NORMAL
+            cv2.setWindowProperty(TITLE, cv2.WND_PROP_FULLSCREEN, mode)
+        elif self._first_size is not None:  # full-screen is what a window manager makes of it: do it ourselves
             cv2.resizeWindow(TITLE, *(there.size if self._full_screen else self._first_size))
             cv2.moveWindow(TITLE, 0, 0)
 
