@@ -15,18 +15,22 @@ from numpy.typing import NDArray
 from edge.reading import Reading
 from edge.scoreboard import Board
 from edge.screens.base import Screen
+from edge.screens.desktop import desktop
 from edge.words import Words, words_in
 from keypoints.errors import InputError
 
 TITLE: Final = "RepSight"
 _QUIT_KEYS: Final = frozenset({ord("q"), ord("Q"), 27})
 _NO_KEY: Final = 255
-_LEAST_SIDE: Final = 120  # px
+#: px; nothing can be read in less, and the little there is to see may be out of shape.
+_LEAST_SIDE: Final = 120
+#: Of each side of the screen, at most, for a new window: the rest is for its frame and the desktop's bars.
+_SHARE: Final = 0.9
 _OTHERWISE: Final = "use --screen terminal, or --screen none"
 
 
 class WindowScreen(Screen):
-    """Shows the drawn picture in a window that may have any size."""
+    """Shows the drawn picture in a window that may have any size and shape."""
 
     needs_picture = True
     watched = True
@@ -42,21 +46,22 @@ class WindowScreen(Screen):
         self._full_screen = full_screen
         self._open = False
         try:
-            # The plain window of the Qt build: without tool bar and status bar.
-            cv2.namedWindow(TITLE, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL)
+            # The picture fills it: with KEEPRATIO OpenCV adds bars and tells the size without them, so that no picture
+            # would ever be drawn in the window's shape. GUI_NORMAL: the Qt build's without tool bar and status bar.
+            cv2.namedWindow(TITLE, cv2.WINDOW_NORMAL | cv2.WINDOW_FREERATIO | cv2.WINDOW_GUI_NORMAL)
         except cv2.error:
             raise InputError("this OpenCV can't open windows", field="--screen window", found="opencv-python-headless?",
                              hint=f"`repsight doctor` tells how to mend it; or {_OTHERWISE}") from None  # fmt: skip
-        self._sized = False
+        self._first_size: tuple[int, int] | None = None
         self._open = True
 
     def show(self, picture: NDArray[np.uint8] | None, board: Board, reading: Reading) -> bool:
         """Show the picture and look at the keyboard."""
         assert picture is not None
-        if not self._sized:
-            cv2.resizeWindow(TITLE, picture.shape[1], picture.shape[0])
+        if self._first_size is None:
+            self._first_size = _on_screen(picture.shape[1], picture.shape[0])
+            cv2.resizeWindow(TITLE, *self._first_size)
             self._apply_full_screen()
-            self._sized = True
         cv2.imshow(TITLE, picture)
         key = cv2.waitKey(1) & 0xFF
         if key in _QUIT_KEYS or not _is_visible():
@@ -77,8 +82,21 @@ class WindowScreen(Screen):
         self._open = False
 
     def _apply_full_screen(self) -> None:
-        mode = cv2.WINDOW_FULLSCREEN if self._full_screen else cv2.WINDOW_NORMAL
-        cv2.setWindowProperty(TITLE, cv2.WND_PROP_FULLSCREEN, mode)
+        there = desktop()
+        if there is None or there.managed:
+            mode = cv2.WINDOW_FULLSCREEN if self._full_screen else cv2.WINDOW_NORMAL
+            cv2.setWindowProperty(TITLE, cv2.WND_PROP_FULLSCREEN, mode)
+        elif self._first_size is not None:  # full-screen is what a window manager makes of it: do it ourselves
+            cv2.resizeWindow(TITLE, *(there.size if self._full_screen else self._first_size))
+            cv2.moveWindow(TITLE, 0, 0)
+
+
+def _on_screen(width: int, height: int) -> tuple[int, int]:
+    """The size of a new window, px: the picture's, as far as the screen has room."""
+    there = desktop()
+    if there is None:
+        return width, height
+    return min(width, round(_SHARE * there.size[0])), min(height, round(_SHARE * there.size[1]))
 
 
 def _is_visible() -> bool:
@@ -90,9 +108,9 @@ def _is_visible() -> bool:
 
 
 def _size() -> tuple[int, int] | None:
-    """Width and height of the window's inside, px; None where it is too small to draw in, or not known."""
+    """Width and height of the window's inside, px, and no less than can be drawn in; None where it is not known."""
     _, _, width, height = cv2.getWindowImageRect(TITLE)
-    return (width, height) if min(width, height) >= _LEAST_SIDE else None
+    return (max(width, _LEAST_SIDE), max(height, _LEAST_SIDE)) if min(width, height) > 0 else None
 
 
 def _check_display() -> None:

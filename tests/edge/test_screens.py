@@ -1,15 +1,9 @@
-"""The terminal at 80 x 24, the window under a virtual X server, and how each says that it can't be had."""
+"""The terminal at 80 x 24, and how a screen says that it can't be had."""
 
 from __future__ import annotations
 
 import io
-import os
-import shutil
-import subprocess
 import sys
-import textwrap
-from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any, get_args
 
 import pytest
@@ -23,8 +17,6 @@ from edge.screens import open_screen
 from edge.screens.terminal import TerminalScreen, block_text
 from edge.words import words_in
 from keypoints.errors import InputError
-
-ROOT = Path(__file__).parents[2]
 
 
 def reading(**fields: Any) -> Reading:
@@ -123,147 +115,3 @@ def test_auto_is_no_screen_where_there_is_neither_display_nor_terminal(monkeypat
     screen = open_screen(Run(screen="auto"))
     assert not screen.needs_picture
     assert not screen.watched
-
-
-@pytest.fixture(scope="module")
-def display() -> Iterator[str]:
-    """A virtual X server of our own."""
-    if shutil.which("Xvfb") is None:
-        pytest.skip("Xvfb is not installed (apt-get install xvfb)")
-    read, write = os.pipe()
-    server = subprocess.Popen(
-        ["Xvfb", "-displayfd", str(write), "-screen", "0", "1280x800x24", "-nolisten", "tcp", "-noreset"],
-        pass_fds=[write], stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    os.close(write)
-    with os.fdopen(read) as pipe:
-        number = pipe.readline().strip()
-    yield f":{number}"
-    server.terminate()
-    server.wait(10)
-
-
-def in_window(display: str, body: str) -> subprocess.CompletedProcess[str]:
-    """Run `body` with an open WindowScreen `screen` and a function `show()`, in a fresh process on this display."""
-    program = textwrap.dedent(
-        """
-        import cv2, numpy as np, sys
-        from edge.reading import Reading
-        from edge.scoreboard import Scoreboard
-        from edge.screens.window import TITLE, WindowScreen
-        from edge.words import words_in
-        reading = Reading(1.0, None, "squat", 0.9, "counting")
-        board = Scoreboard().update(reading)
-        picture = np.full((480, 640, 3), 90, np.uint8)
-        def show(): return screen.show(picture, board, reading)
-        """
-    )
-    environment = {**os.environ, "DISPLAY": display}
-    environment.pop("QT_QPA_PLATFORM", None)
-    return subprocess.run(
-        [sys.executable, "-c", program + textwrap.dedent(body)],
-        capture_output=True, text=True, timeout=60, cwd=ROOT, env=environment,
-    )  # fmt: skip
-
-
-def test_the_window_shows_pictures_and_closes(display: str) -> None:
-    done = in_window(
-        display,
-        """
-        with WindowScreen() as screen:
-            assert all(show() for _ in range(5))
-            assert cv2.getWindowImageRect(TITLE)[2:] == (640, 480)
-        screen.close()
-        """,
-    )
-    assert done.returncode == 0, done.stderr
-
-
-def test_the_window_can_be_full_screen_and_back(display: str) -> None:
-    done = in_window(
-        display,
-        """
-        keys = iter([-1, ord("f"), -1, ord("F"), -1])
-        wait, cv2.waitKey = cv2.waitKey, lambda ms: (wait(ms), next(keys))[1]
-        modes = []
-        screen = WindowScreen()
-        for _ in range(5):
-            assert show()
-            modes.append(int(cv2.getWindowProperty(TITLE, cv2.WND_PROP_FULLSCREEN)))
-        assert modes == [0, 1, 1, 0, 0], modes
-        """,
-    )
-    assert done.returncode == 0, done.stderr
-
-
-def test_the_window_tells_its_size_so_that_the_picture_can_have_its_shape(display: str) -> None:
-    done = in_window(
-        display,
-        """
-        screen = WindowScreen()
-        def becomes(size):
-            for _ in range(200):
-                show()
-                if screen.size == size:
-                    return True
-            print(screen.size, file=sys.stderr)
-        assert screen.size is None, "the first picture decides"
-        assert becomes((640, 480))
-        cv2.resizeWindow(TITLE, 320, 240)
-        assert becomes((320, 240))
-        """,
-    )
-    assert done.returncode == 0, done.stderr
-
-
-def test_keys_that_are_not_the_windows_own_are_passed_on(display: str) -> None:
-    done = in_window(
-        display,
-        """
-        keys, heard = iter([-1, ord("r"), ord(" "), ord("f"), -1]), []
-        wait, cv2.waitKey = cv2.waitKey, lambda ms: (wait(ms), next(keys))[1]
-        screen = WindowScreen(words=words_in("de"))
-        screen.on_key = heard.append
-        assert all(show() for _ in range(5))
-        assert heard == ["r", " "], heard
-        assert screen.keys == (("q", "Ende"), ("f", "Vollbild")), screen.keys
-        """,
-    )
-    assert done.returncode == 0, done.stderr
-
-
-@pytest.mark.parametrize("key", ["ord('q')", "ord('Q')", "27"])
-def test_q_and_escape_quit(display: str, key: str) -> None:
-    done = in_window(
-        display,
-        f"""
-        screen = WindowScreen()
-        assert show()
-        wait, cv2.waitKey = cv2.waitKey, lambda ms: (wait(ms), {key})[1]
-        assert not show()
-        """,
-    )
-    assert done.returncode == 0, done.stderr
-
-
-def test_closing_the_window_quits(display: str) -> None:
-    done = in_window(
-        display,
-        """
-        screen = WindowScreen()
-        assert show()
-        close, cv2.imshow = cv2.destroyWindow, lambda *_: close(TITLE)
-        assert not show()
-        screen.close()
-        """,
-    )
-    assert done.returncode == 0, done.stderr
-
-
-def test_a_run_in_a_window_says_nothing_of_its_toolkit(
-    display: str, repsight: Callable[..., Any], squats: Callable[[int], Path], tiny_head: Path
-) -> None:
-    environment = {**os.environ, "DISPLAY": display}
-    done = repsight("run", squats(1), "--head", tiny_head, "--screen", "window", "--frames", 5, env=environment)
-    assert done.returncode == 0
-    assert done.stderr == "", "Qt wrote to the terminal"
