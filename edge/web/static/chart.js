@@ -107,27 +107,33 @@ function places(reps, left, right) {
   return { x: at.map((unit) => left + unit * slot), slot };
 }
 
-// Every set has its name below it, in one of two lines; where there is no room, its count alone. The first set of an
-// exercise chooses first: no exercise is without its name.
+// Every set has its name below it, in one of two lines. Where there is no room for all of them, the first set of each
+// exercise has its name, and the others their counts alone.
 function setNames(drawing, reps, x, y, width, name) {
   const sets = [];
   reps.forEach((rep, i) => {
     if (!i || reps[i - 1].set !== rep.set) sets.push({ rep, first: i, isNew: sets.every((one) => one.rep.action !== rep.action) });
     sets[sets.length - 1].last = i;
   });
-  const taken = [[], []];
-  const put = (one, text) => {
-    const half = text.length * 4;
-    const middle = Math.min(Math.max((x[one.first] + x[one.last]) / 2, half), width - half);
-    const line = taken.findIndex((line) => line.every(([from, to]) => middle + half + 4 < from || middle - half - 4 > to));
-    if (line < 0) return false;
-    taken[line].push([middle - half, middle + half]);
+  const full = (one) => name(one.rep, one.last - one.first + 1);
+  const short = (one) => (one.isNew ? full(one) : String(one.last - one.first + 1));
+  const whole = placed(sets, full);
+  const labels = whole.length === sets.length ? whole : placed([...sets].sort((a, b) => b.isNew - a.isNew || a.first - b.first), short);
+  for (const { text, middle, line } of labels) {
     drawing.append(svg("text", { class: "strong", x: middle, y: y + 18 * line, "text-anchor": "middle" }, text));
-    return true;
-  };
-  for (const one of [...sets].sort((a, b) => b.isNew - a.isNew || a.first - b.first)) {
-    const count = one.last - one.first + 1;
-    if (!put(one, name(one.rep, count))) put(one, String(count));
+  }
+
+  function placed(ones, textOf) {
+    const taken = [[], []];
+    return ones.flatMap((one) => {
+      const text = textOf(one);
+      const half = text.length * 4 + 2;
+      const middle = Math.min(Math.max((x[one.first] + x[one.last]) / 2, half), width - half);
+      const line = taken.findIndex((others) => others.every((other) => Math.abs(other.middle - middle) >= other.half + half));
+      if (line < 0) return [];
+      taken[line].push({ middle, half });
+      return [{ text, middle, line }];
+    });
   }
 }
 
