@@ -34,7 +34,9 @@ _COVERED = """() => {
         const range = document.createRange();
         range.selectNodeContents(element);
         const wide = ["title", "unit"].includes(element.id) ? range.getBoundingClientRect() : box(element);
-        return [element.id || element.textContent, wide];
+        const room = element.closest("#totals") ? box(element.parentElement) : wide; // what scrolls is cut off there
+        return [element.id || element.textContent, { left: Math.max(wide.left, room.left), top: wide.top,
+            right: Math.min(wide.right, room.right), bottom: wide.bottom }];
     });
     return seen.flatMap(([a, one], i) => seen.slice(i + 1)
         .filter(([, two]) => one.left < two.right && two.left < one.right
@@ -46,7 +48,8 @@ _COVERED = """() => {
 def tell(site: Site, **fields: Any) -> None:
     """Show a board of our own: what the workout and ten seconds of rest would bring."""
     content = {"title": "Squat", "number": "12", "unit": "reps", "flash": False, "progress": 0.6,
-               "headline": "Counting", "advice": "Set 1 of 2", "tone": "good", "totals": (), "elapsed": "0:25"}  # fmt: skip
+               "headline": "Counting", "advice": "Set 1 of 2", "tone": "good", "totals": (),
+               "elapsed": "0:25"}  # fmt: skip
     site.screen._has_workout = bool(fields)
     site.screen.look(PICTURE, (128, 72))
     site.screen.show(None, Board(**{**content, **fields}), reading())
