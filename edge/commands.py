@@ -16,6 +16,9 @@ from configs.command_line import FILE, FOLDER, command_line, progress_bar, setti
 @click.option("--plot", type=FILE, metavar="PNG", help="Draw what was done, day by day.")
 @click.option("--days", type=click.IntRange(min=7, max=366), default=28, show_default=True, help="Of the picture.")
 @click.option("--log", type=FOLDER, metavar="DIR", help="Where the history is.  [default: the user's data folder]")
+@click.option("--web", is_flag=True, help="Show it in a browser, until Ctrl-C.")
+@click.option("--host", help="Where --web listens; 0.0.0.0 is every network, behind a token.")
+@click.option("--port", type=click.IntRange(0, 65535), help="Of --web.")
 @settings_option("run.yaml")
 def history(
     arguments: tuple[str, ...],
@@ -24,6 +27,9 @@ def history(
     plot: Path | None,
     days: int,
     log: Path | None,
+    web: bool,
+    host: str | None,
+    port: int | None,
     config: Path,
 ) -> None:
     """Show past sessions, personal bests and streaks; or of one SESSION every rep."""
@@ -36,8 +42,20 @@ def history(
     if len(numbers) > 1 or not all(number.isdecimal() for number in numbers):
         raise click.UsageError(f"SESSION is a number of the list, not {' '.join(numbers)}.")
     session = int(numbers[0]) if numbers else None
-    setting = load(Run, config, overrides).log
-    folder = log or folder_of("auto" if setting == "none" else setting)
+    given = [f"web.{key}={value}" for key, value in (("host", host), ("port", port)) if value is not None]
+    if given and not web:
+        raise click.UsageError("--host and --port are of --web.")
+    if web and (numbers or csv_file or plot):
+        raise click.UsageError("--web shows every session: it goes without SESSION, --csv and --plot.")
+    settings = load(Run, config, [*overrides, *given])
+    folder = log or folder_of("auto" if settings.log == "none" else settings.log)
+    if web:
+        from edge.process import Stop
+        from edge.web.past import serve_history
+
+        with Stop() as stopped:
+            serve_history(settings, folder, stopped)
+        return
     for line in show.history(folder, session=session, last=last, csv_file=csv_file, plot=plot, days=days):
         click.secho(line, bold=True)
 

@@ -20,14 +20,17 @@ from edge.words import Words
 from keypoints.errors import RepSightError
 
 
-def make_app(settings: Web, show: Show, folder: Path, access: Access, invitation: Invitation, words: Words) -> ASGIApp:
-    """Everything that a browser can ask for. folder: of the history."""
+def make_app(
+    settings: Web, show: Show, folder: Path, access: Access, invitation: Invitation, words: Words, running: bool = True
+) -> ASGIApp:
+    """Everything that a browser can ask for. folder: of the history. running: something is counted."""
     app = FastAPI(
         title="RepSight", version="1", summary="What the camera counts now, and what was done before.",
         openapi_url="/api/openapi.json", docs_url=None, redoc_url=None,  # their pages load scripts from elsewhere
     )  # fmt: skip
     # The token is in the QR code alone: no script of a page ever has it.
-    told = {"video": settings.video, "invitation": invitation.there and invitation.there.partition("?")[0]}
+    told = {"video": settings.video, "running": running,
+            "invitation": invitation.there and invitation.there.partition("?")[0]}  # fmt: skip
     app.include_router(page_routes(words, told))
     app.include_router(live_routes(show))
     app.include_router(record_routes(folder, words))

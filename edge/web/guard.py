@@ -22,6 +22,9 @@ _COOKIE_AGE_S: Final = 365 * 86_400
 #: Nothing that is asked for needs a body; a client that sends one all the same may.
 MOST_BODY: Final = 16 * 1024
 
+NO_TOKEN: Final = "no token"
+WRONG_TOKEN: Final = "a wrong token"
+
 #: What may be had without the token: it says nothing but that this is RepSight.
 _OPEN: Final = "/static/"
 
@@ -104,7 +107,7 @@ class Guard:
             return None
         token = given or _bearer(headers.get("authorization", "")) or _cookie(headers.get("cookie", ""))
         if not self._access.admits(token):
-            what = "no token" if token is None else "a wrong token"
+            what = NO_TOKEN if token is None else WRONG_TOKEN
             return Refusal(401, what, ((b"www-authenticate", b"Bearer"),))
         return None
 

@@ -29,7 +29,7 @@ from edge.look import (
     YELLOW,
     hexadecimal,
 )
-from edge.web.guard import Refusal
+from edge.web.guard import WRONG_TOKEN, Refusal
 from edge.words import Language, Words, capital
 
 FOLDER: Final = Path(__file__).with_name("static")
@@ -91,8 +91,9 @@ def refusal_page(language: Language, refusal: Refusal) -> str:
     """A page that says what is wrong, and what to do."""
     words = words_of(language)
     asked = refusal.status == HTTPStatus.UNAUTHORIZED
-    title = words["token_wanted"] if asked else words["refused"]
-    advice = words["token_advice"] if asked else refusal.reason
+    key = "token_wrong" if refusal.reason == WRONG_TOKEN else "token_wanted"
+    title = words[key] if asked else words["refused"]
+    advice = words["token_wrong_advice" if key == "token_wrong" else "token_advice"] if asked else refusal.reason
     return _filled("refusal", {"language": language, "title": title, "advice": advice})
 
 

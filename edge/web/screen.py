@@ -64,7 +64,9 @@ class WebScreen(Screen):
         self._size = (0, 0)
         self._last_s, self._fps = 0.0, 0.0
         self._server: WebServer | None = WebServer(app, self._listener, web, self._attach)
-        self._greet(trouble)
+        greet(self.invitation, trouble, super().say)
+        if trouble is not None:
+            self._notice = (f"warning: {trouble}", time.monotonic())
 
     def wait(self, stopped: Callable[[], bool]) -> None:
         """Return when somebody has the page open."""
@@ -102,6 +104,7 @@ class WebScreen(Screen):
         """Tell the viewers that the session has ended, and stop serving."""
         if self._server is None:
             return
+        super().say("The page is closed; `repsight history --web` shows the history.")
         self._show.told.finish()
         # Each is told why, but who takes nothing is not waited for.
         until_s = time.monotonic() + _GOODBYE_S
@@ -125,24 +128,30 @@ class WebScreen(Screen):
     def _fresh_notice(self, now_s: float) -> str | None:
         return self._notice[0] if self._notice is not None and now_s - self._notice[1] < NOTICE_S else None
 
-    def _greet(self, trouble: str | None) -> None:
-        """Say where the page is. The token goes to a terminal alone: what is written elsewhere is kept, and read."""
-        if self.invitation.there is None or sys.stderr.isatty():
-            for line in in_words(self.invitation):
-                super().say(line)
-        else:
-            super().say(f"Open {self.invitation.here.partition('?')[0]}")
-            super().say("It asks for a token: `repsight invite` shows the address with it, and a QR code.")
-        if trouble is not None:
-            self.say(f"warning: {trouble}")
+
+def greet(invitation: Invitation, trouble: str | None, say: Callable[[str], None], page: str = "") -> None:
+    """Say where the page is. The token goes to a terminal alone: what is written elsewhere is kept, and read."""
+    if invitation.there is None or sys.stderr.isatty():
+        for line in in_words(invitation, page):
+            say(line)
+    else:
+        say(f"Open {with_page(invitation.here, page).partition('?')[0]}")
+        say("It asks for a token: `repsight invite` shows the address with it, and a QR code.")
+    if trouble is not None:
+        say(f"warning: {trouble}")
 
 
-def in_words(invitation: Invitation) -> list[str]:
-    """The lines that lead to the page, the last one a QR code for a dark or a light terminal."""
+def with_page(address: str, page: str) -> str:
+    """The address of one of the pages, where `address` is that of the first: `http://here/?token=T`."""
+    return address.replace("/?", f"/{page}?") if "/?" in address else address + page
+
+
+def in_words(invitation: Invitation, page: str = "") -> list[str]:
+    """The lines that lead to a page, the last one a QR code of the first page for a dark or a light terminal."""
     from edge.web.invite import as_text
 
     code = invitation.code
-    lines = [f"Open {invitation.here}"]
+    lines = [f"Open {with_page(invitation.here, page)}"]
     if code is not None:
         lines += [f"or on a phone in the same network {invitation.there}", as_text(code)]
     return lines

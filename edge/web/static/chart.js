@@ -1,5 +1,7 @@
 // Small charts in SVG: stacked bars over days, and a row of reps.
 
+import { plain } from "./common.js";
+
 const NS = "http://www.w3.org/2000/svg";
 
 // Okabe and Ito (2008); what has no colour of its own is grey.
@@ -22,9 +24,11 @@ export function svg(tag, attributes = {}, ...children) {
 }
 
 export function swatch(color, shape = "square") {
-  const inside = shape === "square"
-    ? svg("rect", { width: 18, height: 18, rx: 3, fill: color })
-    : svg("path", { d: MARKS[shape](9, 9, 7), fill: color });
+  const drawn = {
+    square: () => svg("rect", { width: 18, height: 18, rx: 3, fill: color }),
+    line: () => svg("line", { class: "mark", x1: 0, x2: 18, y1: 9, y2: 9, "stroke-width": 2 }),
+  };
+  const inside = drawn[shape]?.() ?? svg("path", { d: MARKS[shape](9, 9, 7), fill: color });
   return svg("svg", { viewBox: "0 0 18 18", "aria-hidden": "true" }, inside);
 }
 
@@ -41,7 +45,7 @@ const MARKS = {
 };
 
 // A frame with a scale: returns the drawing and a function from a value to its height.
-function frame(group, { left, right, top, bottom, most, lines, title, format = String }) {
+function frame(group, { left, right, top, bottom, most, lines, title, format = plain }) {
   const step = stepOf(most, lines);
   const end = Math.max(step, Math.ceil(most / step - 1e-9) * step);
   const y = (value) => bottom - ((bottom - top) * value) / end;
@@ -103,25 +107,39 @@ function places(reps, left, right) {
   return { x: at.map((unit) => left + unit * slot), slot };
 }
 
-function setNames(drawing, reps, x, y, name) {
-  let first = 0;
-  let free = 0;
+// Every set has its name below it, in one of two lines. Where there is no room for all of them, the first set of each
+// exercise has its name, and the others their counts alone.
+function setNames(drawing, reps, x, y, width, name) {
+  const sets = [];
   reps.forEach((rep, i) => {
-    if (i + 1 < reps.length && reps[i + 1].set === rep.set) return;
-    const text = name(rep, i - first + 1);
-    const middle = (x[first] + x[i]) / 2;
-    const half = text.length * 4;
-    if (middle - half >= free) {
-      drawing.append(svg("text", { class: "strong", x: Math.max(middle, half), y, "text-anchor": "middle" }, text));
-      free = Math.max(middle, half) + half + 8;
-    }
-    first = i + 1;
+    if (!i || reps[i - 1].set !== rep.set) sets.push({ rep, first: i, isNew: sets.every((one) => one.rep.action !== rep.action) });
+    sets[sets.length - 1].last = i;
   });
+  const full = (one) => name(one.rep, one.last - one.first + 1);
+  const short = (one) => (one.isNew ? full(one) : String(one.last - one.first + 1));
+  const whole = placed(sets, full);
+  const labels = whole.length === sets.length ? whole : placed([...sets].sort((a, b) => b.isNew - a.isNew || a.first - b.first), short);
+  for (const { text, middle, line } of labels) {
+    drawing.append(svg("text", { class: "strong", x: middle, y: y + 18 * line, "text-anchor": "middle" }, text));
+  }
+
+  function placed(ones, textOf) {
+    const taken = [[], []];
+    return ones.flatMap((one) => {
+      const text = textOf(one);
+      const half = text.length * 4 + 2;
+      const middle = Math.min(Math.max((x[one.first] + x[one.last]) / 2, half), width - half);
+      const line = taken.findIndex((others) => others.every((other) => Math.abs(other.middle - middle) >= other.half + half));
+      if (line < 0) return [];
+      taken[line].push({ middle, half });
+      return [{ text, middle, line }];
+    });
+  }
 }
 
 // Range of motion, one mark a rep: a dot, or a triangle for a shallow one. full: from which on it is no shallow one.
-export function ranges(width, reps, full, name, tip, height = 220) {
-  const [left, right, top, bottom] = [52, width - 4, 10, height - 34];
+export function ranges(width, reps, full, name, tip, height = 238) {
+  const [left, right, top, bottom] = [52, width - 4, 10, height - 52];
   const drawing = svg("svg", { viewBox: `0 0 ${width} ${height}`, height, role: "img" });
   const most = Math.max(1, ...reps.map((rep) => rep.range_of_motion));
   const percent = (value) => `${Math.round(100 * value)} %`;
@@ -135,16 +153,16 @@ export function ranges(width, reps, full, name, tip, height = 220) {
     mark.append(svg("title", {}, tip(rep)));
     drawing.append(mark);
   });
-  setNames(drawing, reps, x, height - 10, name);
+  setNames(drawing, reps, x, height - 28, width, name);
   return drawing;
 }
 
 // Seconds there and back, stacked, one bar a rep.
-export function tempos(width, reps, name, tip, height = 220) {
-  const [left, right, top, bottom] = [52, width - 4, 10, height - 34];
+export function tempos(width, reps, name, tip, height = 238) {
+  const [left, right, top, bottom] = [52, width - 4, 10, height - 52];
   const drawing = svg("svg", { viewBox: `0 0 ${width} ${height}`, height, role: "img" });
   const most = Math.max(0.1, ...reps.map((rep) => rep.end_s - rep.start_s));
-  const y = frame(drawing, { left, right, top, bottom, most, lines: 4, format: (value) => `${value} s` });
+  const y = frame(drawing, { left, right, top, bottom, most, lines: 4, format: (value) => `${plain(value)} s` });
   const { x, slot } = places(reps, left, right);
   const wide = Math.max(2, Math.min(26, 0.7 * slot));
   reps.forEach((rep, i) => {
@@ -156,6 +174,6 @@ export function tempos(width, reps, name, tip, height = 220) {
     bar(0, turned - rep.start_s, "var(--sky)");
     bar(turned - rep.start_s, rep.end_s - rep.start_s, "#2f79a8");
   });
-  setNames(drawing, reps, x, height - 10, name);
+  setNames(drawing, reps, x, height - 28, width, name);
   return drawing;
 }

@@ -22,6 +22,11 @@ export function decimal(value, places = 1) {
   return value.toFixed(places).replace(".", told.decimal);
 }
 
+// 0.05 -> 0.05, or 0,05: as many places as it has
+export function plain(value) {
+  return String(value).replace(".", told.decimal);
+}
+
 // 42 -> 0:42, 3723 -> 1:02:03
 export function clock(seconds) {
   const whole = Math.floor(seconds);

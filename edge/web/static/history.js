@@ -5,6 +5,7 @@ import { ask, byId, clock, inWords, make, moment, say, sourceOf } from "./common
 
 const DAY_MS = 86_400_000;
 const MOST_BARS = 92; // more days than these are shown by weeks
+const SHORT_S = 120; // what was held no longer than that is shown in seconds
 
 let days = 28;
 let overview = null;
@@ -33,7 +34,7 @@ function show() {
   const bars = Math.ceil(days / wide);
   const last = dayNumber(today);
   const reps = Array.from({ length: bars }, () => ({}));
-  const minutes = Array.from({ length: bars }, () => ({}));
+  const held_s = Array.from({ length: bars }, () => ({}));
   const totals = {};
   const totals_s = {};
   const trained = new Set();
@@ -47,7 +48,7 @@ function show() {
       totals[set.action] = (totals[set.action] ?? 0) + set.reps;
     }
     for (const hold of session.holds) {
-      minutes[bar][hold.action] = (minutes[bar][hold.action] ?? 0) + hold.seconds / 60;
+      held_s[bar][hold.action] = (held_s[bar][hold.action] ?? 0) + hold.seconds;
       totals_s[hold.action] = (totals_s[hold.action] ?? 0) + hold.seconds;
     }
   }
@@ -69,12 +70,15 @@ function show() {
   const panels = [];
   if (count) panels.push({ title: say(`reps_a_${each}`), height: 250, lines: 4, bars: reps });
   if (Object.keys(totals_s).length) {
-    panels.push({ title: say(`minutes_a_${each}`), height: 110, lines: 2, bars: minutes });
+    const longest_s = Math.max(...held_s.map((bar) => Object.values(bar).reduce((a, b) => a + b, 0)));
+    const [unit, unit_s] = longest_s > SHORT_S ? ["minutes", 60] : ["seconds", 1];
+    const amounts = held_s.map((bar) => Object.fromEntries(Object.entries(bar).map(([action, s]) => [action, s / unit_s])));
+    panels.push({ title: say(`${unit}_a_${each}`), height: 110, lines: 2, bars: amounts });
   }
   const firsts = reps.map((_, i) => last - wide * (bars - i) + 1);
   const labels = firsts.map((number) => (wide === 7 || new Date(number * DAY_MS).getUTCDay() === 1 ? dayText(number) : ""));
   const tip = (i, action) => {
-    const amount = reps[i][action] ?? clock(60 * minutes[i][action]);
+    const amount = reps[i][action] ?? clock(held_s[i][action]);
     return `${dayText(firsts[i])}: ${names[action].title} ${amount}`;
   };
   byId("chart").replaceChildren(stacked(byId("chart").clientWidth, panels, labels, colors, tip));

@@ -2,7 +2,9 @@
 
 import { byId, make, say, told } from "./common.js";
 
+// A browser writes every attempt that fails into its console: they become rare.
 const AGAIN_MS = 1000;
+const RARELY_MS = 30_000;
 const SILENT_MS = 5000;
 
 const body = document.body;
@@ -16,6 +18,10 @@ let newest = null;
 let drawn = null;
 let heard_ms = 0;
 let hasEnded = false;
+let isGone = false;
+let wasGone = false;
+let pause_ms = AGAIN_MS;
+let again = 0;
 
 body.dataset.video = told.video;
 
@@ -23,20 +29,49 @@ function connect() {
   const scheme = location.protocol === "https:" ? "wss" : "ws";
   socket = new WebSocket(`${scheme}://${location.host}/api/live`);
   socket.onopen = () => {
-    hasEnded = false;
-    if (told.video === "on") loaded.then(() => (video.src = `/api/video?at=${Date.now()}`));
+    isGone = false;
+    if (!told.running) {
+      if (wasGone) location.reload(); // perhaps something runs now
+      else standStill("idle", "calm");
+    } else if (told.video === "on") loaded.then(() => (video.src = `/api/video?at=${Date.now()}`));
   };
   socket.onmessage = (message) => {
     newest = JSON.parse(message.data);
+    hasEnded = false;
+    pause_ms = AGAIN_MS;
     heard_ms = Date.now();
     if (drawn === null || document.hidden === false) requestAnimationFrame(draw);
   };
   socket.onclose = (event) => {
-    hasEnded = hasEnded || event.code === 1001 || event.code === 1012;
+    hasEnded = told.running && (hasEnded || event.code === 1001 || event.code === 1012);
+    isGone = wasGone = true;
     newest = drawn = null;
     standStill(hasEnded ? "ended" : "lost", hasEnded ? "calm" : "alarm");
-    setTimeout(connect, AGAIN_MS);
+    if (hasEnded) tell(say("history_meanwhile"));
+    again = setTimeout(connect, pause_ms);
+    pause_ms = Math.min(2 * pause_ms, RARELY_MS);
   };
+}
+
+// Somebody looks at the page, or the network is back: it need not wait.
+function connectNow() {
+  if (document.hidden || socket.readyState !== WebSocket.CLOSED) return;
+  clearTimeout(again);
+  pause_ms = AGAIN_MS;
+  connect();
+}
+
+function tell(notice) {
+  write("notice", notice);
+  byId("notice").hidden = !notice;
+}
+
+// A link to a server that has gone would leave a page of the browser's own.
+function follow(event) {
+  if (!isGone) return;
+  event.preventDefault();
+  const { href } = event.currentTarget;
+  fetch(href).then(() => location.assign(href), () => tell(say("history_meanwhile")));
 }
 
 function standStill(key, tone) {
@@ -61,8 +96,7 @@ function draw() {
   drawDetails(now.details);
   for (const button of asks) button.hidden = !now.can.includes(button.dataset.do);
   drawTotals(now.totals);
-  write("notice", now.notice ?? "");
-  byId("notice").hidden = !now.notice;
+  tell(now.notice ?? "");
   drawSkeleton(now.skeleton);
 }
 
@@ -156,6 +190,10 @@ function prepareButtons() {
   };
 }
 
+for (const link of document.querySelectorAll("nav a")) link.onclick = follow;
+addEventListener("online", connectNow);
+document.addEventListener("visibilitychange", connectNow);
+body.classList.toggle("idle", !told.running);
 video.onerror = () => video.removeAttribute("src");
 prepareButtons();
 connect();

@@ -80,6 +80,7 @@ function showCharts() {
   const key = (color, shape, word) => make("span", { class: "key" }, swatch(color, shape), say(word));
   const rangeKeys = [key("var(--green)", "dot", "full")];
   if (reps.some((rep) => rep.shallow)) rangeKeys.push(key("var(--orange)", "triangle", "shallow"));
+  rangeKeys.push(make("span", { class: "key" }, swatch("", "line"), say("full_from", { share: percent(FULL) })));
   const tempoKeys = [key("var(--sky)", "square", "there"), key("#2f79a8", "square", "back")];
   const figure = (title, keys, drawing) =>
     make("figure", {}, make("figcaption", {}, make("h2", {}, say(title)), ...keys), drawing);
@@ -90,8 +91,8 @@ function showCharts() {
 }
 
 function table() {
-  const cell = (text, wide = false) => make("td", wide ? { class: "wide" } : {}, text);
-  const head = (key, wide = false) => make("th", wide ? { class: "wide" } : {}, key ? say(key) : "");
+  const cell = (text, kind = "") => make("td", kind ? { class: kind } : {}, text);
+  const head = (key, kind = "") => make("th", kind ? { class: kind } : {}, key ? say(key) : "");
   const rows = [...session.reps, ...session.holds].sort((a, b) => a.start_s - b.start_s);
   let taken = null;
   const lines = rows.map((one) => {
@@ -102,14 +103,14 @@ function table() {
     return make("tr", first ? { class: "first" } : {},
       cell(first ? names[one.action].title : ""),
       cell(isRep ? String(one.number) : ""),
-      cell(clock(one.start_s)),
+      cell(clock(one.start_s), "at"),
       cell(isRep ? seconds(one.start_s, one.end_s) : decimal(one.seconds)),
-      cell(turned ? seconds(one.start_s, one.turned_s) : "", true),
-      cell(turned ? seconds(one.turned_s, one.end_s) : "", true),
+      cell(turned ? seconds(one.start_s, one.turned_s) : "", "wide"),
+      cell(turned ? seconds(one.turned_s, one.end_s) : "", "wide"),
       cell(isRep ? percent(one.range_of_motion) : ""),
       make("td", { class: "remark" }, isRep && one.shallow ? say("shallow") : ""));
   });
-  const heads = [head("exercise"), head("rep"), head("at"), head("seconds"), head("there", true), head("back", true),
+  const heads = [head("exercise"), head("rep"), head("at", "at"), head("seconds"), head("there", "wide"), head("back", "wide"),
     head("range"), head("")];
   return make("table", {}, make("thead", {}, make("tr", {}, ...heads)), make("tbody", {}, ...lines));
 }

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import http.client
+import shutil
 import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -19,6 +20,11 @@ from edge.reading import Reading
 from edge.scoreboard import Scoreboard
 from edge.web.screen import WebScreen
 from keypoints.types import Pose
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+PHONE = {"width": 390, "height": 844}
 
 PICTURE = np.full((72, 128, 3), 90, np.uint8)
 
@@ -146,3 +152,46 @@ def shared_site(shared_serve: Serve) -> Site:
 def shared_guarded(shared_serve: Serve) -> Site:
     """The same as `guarded`, for all of them."""
     return shared_serve(host="0.0.0.0")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One Chromium for all of them."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="needs the package playwright")
+    found = shutil.which("chromium") or shutil.which("chromium-browser")
+    if found is None:
+        pytest.skip("no Chromium here: sudo apt-get install chromium")
+    with sync_api.sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def visit(browser: Browser) -> Iterator[Callable[..., Page]]:
+    """Opens a page that may not fail, nor ask anybody else."""
+    context = browser.new_context(viewport={"width": 1280, "height": 720}, accept_downloads=True)
+    troubles: list[str] = []
+
+    def go(address: str, size: dict[str, Any] | None = None) -> Page:
+        page = context.new_page()
+        if size is not None:
+            page.set_viewport_size(size)  # type: ignore[arg-type]
+        origin = "/".join(address.split("/")[:3])
+        page.on("pageerror", lambda error: troubles.append(str(error)))
+        page.on("console", lambda line: troubles.append(line.text) if "Content Security" in line.text else None)
+        page.on("request", lambda request: None if request.url.startswith(origin) else troubles.append(request.url))
+        page.goto(address)
+        return page
+
+    yield go
+    context.close()
+    assert troubles == []
+
+
+def address(site: Site, path: str = "/") -> str:
+    return f"http://127.0.0.1:{site.port}{path}"
+
+
+def text(page: Page, name: str) -> str:
+    return str(page.evaluate(f"document.getElementById('{name}').textContent"))

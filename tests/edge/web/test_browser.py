@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from .conftest import Serve, Site, eventually, reading
+from .conftest import PHONE, Serve, Site, address, eventually, reading, text
 from .test_records import fill
 
 if TYPE_CHECKING:
@@ -22,50 +21,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[3]
-PHONE = {"width": 390, "height": 844}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """One Chromium for all of them."""
-    sync_api = pytest.importorskip("playwright.sync_api", reason="needs the package playwright")
-    found = shutil.which("chromium") or shutil.which("chromium-browser")
-    if found is None:
-        pytest.skip("no Chromium here: sudo apt-get install chromium")
-    with sync_api.sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
-        yield opened
-        opened.close()
-
-
-@pytest.fixture
-def visit(browser: Browser) -> Iterator[Callable[..., Page]]:
-    """Opens a page that may not fail, nor ask anybody else."""
-    context = browser.new_context(viewport={"width": 1280, "height": 720}, accept_downloads=True)
-    troubles: list[str] = []
-
-    def go(address: str, size: dict[str, Any] | None = None) -> Page:
-        page = context.new_page()
-        if size is not None:
-            page.set_viewport_size(size)  # type: ignore[arg-type]
-        origin = "/".join(address.split("/")[:3])
-        page.on("pageerror", lambda error: troubles.append(str(error)))
-        page.on("console", lambda line: troubles.append(line.text) if "Content Security" in line.text else None)
-        page.on("request", lambda request: None if request.url.startswith(origin) else troubles.append(request.url))
-        page.goto(address)
-        return page
-
-    yield go
-    context.close()
-    assert troubles == []
-
-
-def address(site: Site, path: str = "/") -> str:
-    return f"http://127.0.0.1:{site.port}{path}"
-
-
-def text(page: Page, name: str) -> str:
-    return str(page.evaluate(f"document.getElementById('{name}').textContent"))
 
 
 def test_the_count_rises_while_a_recording_plays_and_the_session_is_in_the_history(

@@ -50,6 +50,10 @@ def test_a_browser_gives_the_token_once_and_a_script_as_it_likes(shared_guarded:
 def test_who_is_refused_sees_a_page_that_says_what_to_do(shared_guarded: Site) -> None:
     refused = shared_guarded.ask("/")
     assert b"A token is needed" in refused.body
+    old = shared_guarded.ask("/history?token=0123456789abcdefghijkl")
+    assert old.status == 401
+    assert b"The token is wrong" in old.body
+    assert b"A token is needed" not in old.body
     assert "'self'" in refused.headers["content-security-policy"]
     assert shared_guarded.ask("/static/base.css").status == 200
     assert shared_guarded.ask("/api/now").headers["content-type"].startswith("application/json")

@@ -10,7 +10,8 @@ from edge.words import Language
 
 #: Put together in the scripts, or given by the server.
 _MADE = {"lost", "lost_advice", "ended", "ended_advice", "reps_a_day", "reps_a_week", "minutes_a_day",
-         "minutes_a_week", "range_title", "tempo_title", "token_wanted", "token_advice", "refused"}  # fmt: skip
+         "minutes_a_week", "seconds_a_day", "seconds_a_week", "range_title", "tempo_title", "token_wanted",
+         "token_advice", "token_wrong", "token_wrong_advice", "refused", "idle", "idle_advice"}  # fmt: skip
 _GIVEN = {"told", "language", "title", "advice", "skip", "reset"}
 
 
