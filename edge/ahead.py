@@ -10,6 +10,7 @@ from typing import Final, Generic, Self, TypeVar
 from keypoints.clock import Stopwatch
 from keypoints.estimator import PoseEstimator
 from keypoints.region import Region
+from keypoints.subject import look_at
 from keypoints.types import Frame, Pose
 
 T = TypeVar("T")
@@ -63,14 +64,10 @@ class Ahead(Iterator[T], Generic[T]):
 Looked = tuple[list[Pose], Mapping[str, float]]
 
 
-def look_at(estimator: PoseEstimator, frame: Frame, region: Region | None) -> Looked:
-    """The people in a frame, or in a region of it, by the stages letterbox and pose."""
+def timed_look(estimator: PoseEstimator, frame: Frame, region: Region | None) -> Looked:
+    """`look_at`, and what it took."""
     clock = Stopwatch()
-    with clock("letterbox"):
-        prepared = estimator.prepare(frame.image, region)
-    with clock("pose"):
-        people = estimator.infer(prepared)
-    return people, clock.stage_ms
+    return look_at(estimator, frame, region, clock), clock.stage_ms
 
 
 class Scout:
@@ -98,7 +95,7 @@ class Scout:
         for frame, region in zip(frames, regions, strict=True):
             guess, looked = self._begun.get(frame.index, (None, None))
             if looked is None or (guess != region and looked.cancel()):
-                looked = self._threads.submit(look_at, self._estimator, frame, region)
+                looked = self._threads.submit(timed_look, self._estimator, frame, region)
                 self._begun[frame.index] = region, looked
 
     def look(self, frame: Frame, region: Region | None) -> Looked:
@@ -106,4 +103,4 @@ class Scout:
         guess, looked = self._begun.pop(frame.index, (None, None))
         if looked is not None and guess == region:
             return looked.result()
-        return look_at(self._estimator, frame, region)
+        return timed_look(self._estimator, frame, region)

@@ -54,10 +54,8 @@ class SubjectWatcher:
     def see(self, frame: Frame, clock: Clock = untimed) -> Sight:
         """One picture, by the stages letterbox, pose, track and smooth; pictures come in the order of time."""
         with clock("letterbox"):
-            prepared = self.estimator.prepare(frame.image, self.look(frame))
-        with clock("pose"):
-            people = self.estimator.infer(prepared)
-        return self.take(frame, people, clock)
+            region = self.look(frame)
+        return self.take(frame, look_at(self.estimator, frame, region, clock), clock)
 
     def foresee(self, frames: Sequence[Frame]) -> list[Region | None]:
         """Where the coming looks at these frames will probably be, the next one surely; asking changes nothing."""
@@ -84,6 +82,14 @@ class SubjectWatcher:
             self._identity = self._tracker.identity
             self._smoother.reset()
             self._gaze.forget()
+
+
+def look_at(estimator: PoseEstimator, frame: Frame, region: Region | None, clock: Clock = untimed) -> list[Pose]:
+    """The people in a frame, or in a region of it, by the stages letterbox and pose."""
+    with clock("letterbox"):
+        prepared = estimator.prepare(frame.image, region)
+    with clock("pose"):
+        return estimator.infer(prepared)
 
 
 def _size(frame: Frame) -> tuple[int, int]:

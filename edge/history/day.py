@@ -99,12 +99,7 @@ class Today:
 class WithToday:
     """Adds a line to the board, once today has more than this run: the totals of the day."""
 
-    def __init__(
-        self,
-        maker: BoardMaker,
-        today: Today,
-        words: Words | None = None,
-    ) -> None:
+    def __init__(self, maker: BoardMaker, today: Today, words: Words | None = None) -> None:
         """words: of the language; English when there are none."""
         self._maker, self._today, self._words = maker, today, words or words_in()
 
@@ -116,6 +111,5 @@ class WithToday:
             return board
         most = dict(Counter(totals.reps).most_common(NAMED))
         holds_s = dict(list(totals.holds_s.items())[: NAMED - len(most)])
-        return replace(
-            board, totals=((self._words.screen.today, self._words.totals(most, holds_s, exact=False)), *board.totals)
-        )
+        line = self._words.screen.today, self._words.totals(most, holds_s, exact=False)
+        return replace(board, totals=(line, *board.totals))

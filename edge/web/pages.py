@@ -104,8 +104,12 @@ def _page(name: str, language: Language, told: Mapping[str, Any]) -> str:
 
 
 def _filled(name: str, said: Mapping[str, str]) -> str:
-    text = (FOLDER / f"{name}.html").read_text(encoding="utf-8")
+    text = _text(name).replace("<!-- head.html -->\n", _text("head"))
     return re.sub(r"\[\[(\w+)\]\]", lambda m: html.escape(said[m[1]]) if m[1] in said else m[0], text)
+
+
+def _text(name: str) -> str:
+    return (FOLDER / f"{name}.html").read_text(encoding="utf-8")
 
 
 def _colors() -> str:

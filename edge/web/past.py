@@ -9,7 +9,6 @@ from pathlib import Path
 from configs.schema import Run
 from edge.screens.base import Screen
 from edge.web.screen import check_extra, greet
-from edge.words import language_of, words_in
 
 #: How often it looks whether it is to stop.
 _LOOK_S = 0.2
@@ -24,25 +23,16 @@ def serve_history(
     can't be had.
     """
     check_extra()
-    from edge.web.access import Access, own_token
-    from edge.web.app import make_app
-    from edge.web.invite import invite
+    from edge.web.door import open_door
     from edge.web.live import Show
-    from edge.web.server import WebServer, listen
+    from edge.web.server import listen
 
-    say = say or Screen().say
-    web = settings.web
-    listener = listen(web)
-    token, trouble = own_token(web.host)
-    invitation = invite(web, token, listener.getsockname()[1])
-    show = Show(web.viewers)
-    words = words_in(language_of(settings.language))
-    app = make_app(web, show, folder, Access.of(web, token), invitation, words, running=False)
-    server = WebServer(app, listener, web, show.told.attach)
+    listener, show = listen(settings.web), Show(settings.web.viewers)
+    door = open_door(settings, listener, show, folder, show.told.attach, running=False)
     try:
-        greet(invitation, trouble, say, "history")
+        greet(door.invitation, door.trouble, say or Screen().say, "history")
         while not stopped():
             time.sleep(_LOOK_S)
     finally:
         show.told.finish()
-        server.close()
+        door.server.close()

@@ -17,12 +17,12 @@ from configs.web import Web
 from edge.reading import Reading
 from edge.scoreboard import Board
 from edge.screens.base import Screen
-from edge.words import language_of, words_in
 from keypoints.errors import InputError, MissingExtraError, RepSightError
 
 if TYPE_CHECKING:
     from edge.web.invite import Invitation
     from edge.web.message import Asked
+    from edge.web.server import WebServer
 
 #: How long what was said stays on the page.
 NOTICE_S: Final = 20.0
@@ -42,31 +42,27 @@ class WebScreen(Screen):
         """Raises MissingExtraError without the extra `web`, InputError where the address can't be had."""
         check_extra()
         from edge.history.database import folder_of
-        from edge.web.access import Access, own_token
-        from edge.web.app import make_app
-        from edge.web.invite import invite
+        from edge.web.door import open_door
         from edge.web.live import Show
         from edge.web.picture import Encoder
-        from edge.web.server import WebServer, listen
+        from edge.web.server import listen
 
         web = settings.web
-        self._listener = listen(web)
-        token, trouble = own_token(web.host)
-        self.invitation = invite(web, token, self._listener.getsockname()[1])
+        listener = listen(web)
         self._show = Show(web.viewers, encoder=Encoder(web) if web.video == "on" else None)
         folder = folder_of("auto" if settings.log == "none" else settings.log)
-        words = words_in(language_of(settings.language))
-        app = make_app(web, self._show, folder, Access.of(web, token), self.invitation, words)
+        door = open_door(settings, listener, self._show, folder, self._attach)
+        self.invitation = door.invitation
         self._has_workout = settings.workout is not None
         self._private = web.video == "off"
         self._notice: tuple[str, float] | None = None
         self._image: NDArray[np.uint8] | None = None
         self._size = (0, 0)
         self._last_s, self._fps = 0.0, 0.0
-        self._server: WebServer | None = WebServer(app, self._listener, web, self._attach)
-        greet(self.invitation, trouble, super().say)
-        if trouble is not None:
-            self._notice = (f"warning: {trouble}", time.monotonic())
+        self._server: WebServer | None = door.server
+        greet(door.invitation, door.trouble, super().say)
+        if door.trouble is not None:
+            self._notice = (f"warning: {door.trouble}", time.monotonic())
 
     def wait(self, stopped: Callable[[], bool]) -> None:
         """Return when somebody has the page open."""

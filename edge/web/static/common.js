@@ -51,6 +51,17 @@ export function make(tag, attributes = {}, ...children) {
   return element;
 }
 
+// Redraws what is as wide as an element, now and whenever its width changes.
+export function onWidth(id, redraw) {
+  let width = 0;
+  new ResizeObserver(([entry]) => {
+    if (Math.abs(entry.contentRect.width - width) > 1) {
+      width = entry.contentRect.width;
+      redraw();
+    }
+  }).observe(byId(id));
+}
+
 export async function ask(path, options) {
   const answer = await fetch(path, options);
   if (answer.status === 401) location.reload(); // the page then says that a token is needed

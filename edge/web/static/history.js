@@ -1,7 +1,7 @@
 // The history: what was done day by day, and every session.
 
 import { colorOf, stacked, swatch } from "./chart.js";
-import { ask, byId, clock, inWords, make, moment, say, sourceOf } from "./common.js";
+import { ask, byId, clock, inWords, make, moment, onWidth, say, sourceOf } from "./common.js";
 
 const DAY_MS = 86_400_000;
 const MOST_BARS = 92; // more days than these are shown by weeks
@@ -114,11 +114,5 @@ for (const button of document.querySelectorAll("#spans button")) {
     load();
   };
 }
-let width = 0;
-new ResizeObserver(([entry]) => {
-  if (overview && Math.abs(entry.contentRect.width - width) > 1) {
-    width = entry.contentRect.width;
-    show();
-  }
-}).observe(byId("days"));
+onWidth("days", () => overview && show());
 load();

@@ -1,7 +1,7 @@
 // One session: its sets, every rep in two charts and a table, downloads, and deleting it.
 
 import { ranges, swatch, tempos } from "./chart.js";
-import { ask, byId, clock, decimal, make, moment, say, sourceOf } from "./common.js";
+import { ask, byId, clock, decimal, make, moment, onWidth, say, sourceOf } from "./common.js";
 
 const FULL = 0.7; // of the design's table: a rep above is no shallow one
 
@@ -125,11 +125,5 @@ byId("sure").onclose = async () => {
     missing(say("fails"), error.message);
   }
 };
-let width = 0;
-new ResizeObserver(([entry]) => {
-  if (session && Math.abs(entry.contentRect.width - width) > 1) {
-    width = entry.contentRect.width;
-    showCharts();
-  }
-}).observe(byId("charts"));
+onWidth("charts", () => session && showCharts());
 load();
