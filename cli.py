@@ -20,6 +20,7 @@ from configs.command_line import (
     split_off,
     tell,
 )
+from configs.commands import config as settings_group
 from data.commands import data_sets, synthesize
 from edge.commands import benchmark, doctor, history, invite
 from edge.pi.commands import pi
@@ -52,7 +53,7 @@ def cli(debug: bool) -> None:
     """RepSight turns any camera into a rep counter."""
 
 
-for command in (synthesize, data_sets, export, latency, compress, benchmark, history, invite, pi, doctor):
+for command in (synthesize, data_sets, export, latency, compress, benchmark, history, invite, pi, doctor, settings_group):
     cli.add_command(command)
 
 

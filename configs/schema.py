@@ -86,6 +86,10 @@ class Actions(Schema):
         return self
 
 
+#: Of `counting`, wherever it is a setting.
+COUNTED = "how predictions become counts: a file, or what is in it"
+
+
 class Counting(Schema):
     """configs/counting.yaml: how predictions become counts."""
 
@@ -227,7 +231,7 @@ class Run(Schema):
     keep_up: KeepUp = KeepUp()
     stream_timeout_s: float = Field(default=5.0, gt=0, description="to open a stream, and for its next frame")
     folder_fps: float = Field(default=10.0, gt=0, description="frames a second of a folder of images")
-    counting: str = Field(default="counting.yaml", description="file that says how predictions become counts")
+    counting: Counting | str = Field(default="counting.yaml", description=COUNTED)
 
     @field_validator("source", mode="before")
     @classmethod
@@ -292,4 +296,4 @@ class Evaluate(Schema):
     worst: int = Field(default=12, ge=0, description="sequences that get a timeline picture, for each head and set")
     draws: int = Field(default=1000, ge=1, description="of the bootstrap")
     seed: int = 0
-    counting: str = Field(default="counting.yaml", description="file that says how predictions become counts")
+    counting: Counting | str = Field(default="counting.yaml", description=COUNTED)

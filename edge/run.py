@@ -7,9 +7,8 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
 
-from configs.loader import load
+from configs.loader import load_with_counting
 from configs.schema import Counting, Run
 from edge.draw import dimmed, draw
 from edge.eyes import Seen, in_turn, overlapped
@@ -35,18 +34,14 @@ from edge.workout.voice import Voice
 from keypoints.errors import InputError
 from keypoints.types import Frame
 
-_COUNTING: Final = "counting."
-
-
 def load_settings(file: str | Path = "run.yaml", overrides: Sequence[str] = ()) -> tuple[Run, Counting]:
     """The settings of a run; `counting.key=value` among the overrides goes to the file that `counting` names.
 
     Raises ConfigError.
     """
-    ours = [text for text in overrides if not text.startswith(_COUNTING)]
-    settings = load(Run, file, ours)
-    theirs = [text.removeprefix(_COUNTING) for text in overrides if text.startswith(_COUNTING)]
-    return settings, load(Counting, settings.counting, theirs)
+    settings = load_with_counting(Run, file, overrides)
+    assert isinstance(settings.counting, Counting)
+    return settings, settings.counting
 
 
 def run(
