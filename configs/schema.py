@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from typing import Literal
 
@@ -47,6 +48,11 @@ class RangeOfMotion(Schema):
     way_back: float = Field(default=0.80, gt=0, le=1)
 
 
+def spelled(label: str) -> str:
+    """A label as the name of a class: `Sit-up` is `sit_up`."""
+    return re.sub(r"[\W_]+", "_", label.lower()).strip("_")
+
+
 class Actions(Schema):
     """configs/actions.yaml."""
 
@@ -74,7 +80,7 @@ class Actions(Schema):
         return self._ours(label) is not None
 
     def _ours(self, label: str) -> str | None:
-        name = label.strip().lower().replace("-", "_").replace(" ", "_")
+        name = spelled(label)
         name = self.aliases.get(name, name)
         return name if name in self.actions else None
 
@@ -155,6 +161,12 @@ class TrainHead(Schema):
     data: tuple[str, ...] = Field(default=(), description="folders of labelled sequences; made when there are none")
     synthetic: int = Field(default=2000, ge=1, description="how many synthetic sequences are then made")
     split: str | None = Field(default=None, description="split file: train on its train part, validate on validation")
+    classes: Literal["actions", "data"] = Field(
+        default="actions", description="what the head names: configs/actions.yaml, or the labels of `data`"
+    )
+    kinds: dict[str, Literal["rest", "hold"]] = Field(
+        default={}, description="of a class of its own: hold (timed) or rest (named alone, as without it)"
+    )
     base: str | None = Field(default=None, description="head file whose weights it begins with")
     freeze: bool = Field(default=False, description="keep the body of `base` as it is, and train the outputs alone")
     leave_out: tuple[str, ...] = Field(default=(), description="actions that the head is not to know")

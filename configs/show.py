@@ -25,9 +25,7 @@ def shown(config: Config, file: Path | None = None, overrides: Sequence[str] = (
     an override gives is marked `default`, one that an override changes `command line`. Raises ConfigError."""
     resolved = config.load(file, overrides).model_dump(mode="json", by_alias=True)
     given, changed = config.trees(file, overrides)
-    return "\n".join(
-        [f"# config: {config.name}", f"# {file or config.path}", *_lines(resolved, given, changed, "")]
-    )
+    return "\n".join([f"# config: {config.name}", f"# {file or config.path}", *_lines(resolved, given, changed, "")])
 
 
 def _lines(value: dict[str, Any], given: Any, changed: Any, indent: str) -> Iterator[str]:

@@ -34,6 +34,7 @@ from edge.workout.voice import Voice
 from keypoints.errors import InputError
 from keypoints.types import Frame
 
+
 def load_settings(file: str | Path = "run.yaml", overrides: Sequence[str] = ()) -> tuple[Run, Counting]:
     """The settings of a run; `counting.key=value` among the overrides goes to the file that `counting` names.
 
@@ -67,6 +68,7 @@ def run(
         name, greeting = choose_source(settings.source)
         settings = settings.model_copy(update={"source": name})
         keep_inputs({"--json": json_file, "--save": save}, [name, settings.pose, settings.head])
+        used = settings.model_copy(update={"counting": counting or settings.counting})
         models = Models.open(settings, with_estimator=not name.lower().endswith(".npz"))
         parts.callback(models.close)
         outcome = Outcome(Report(name, models.described))
@@ -77,7 +79,7 @@ def run(
         try:
             source = parts.enter_context(open_source(name, settings, stopped))
         except KeyboardInterrupt:  # asked to stop while a stream was slow to open
-            finish(outcome, None, log, json_file)
+            finish(outcome, None, log, json_file, settings=used)
             return outcome
         if settings.log == "auto" and not source.live:  # a film behind a URL
             log = None
@@ -110,7 +112,7 @@ def run(
             runner.run(stopped, max_frames, real_time=at_its_speed, fps=settings.fps)
         finally:
             outcome.tell(runner.notice, exit_code=2)
-            finish(outcome, saver, log, json_file, coach)
+            finish(outcome, saver, log, json_file, coach, used)
     return outcome
 
 
