@@ -161,7 +161,7 @@ def train_head(
 
     Without --data the sequences are synthesized first, once, into a folder beside OUT. A set may be videos in a folder
     for each class, or beside a table of segments; with --classes data the head names what they show. With --add the
-    sets are what the base is to answer as before, and what it learns comes from recordings that `repsight record` makes.
+    sets are what the base is to answer as before, and what it learns comes from recordings (`repsight record`).
     """
     from classifier import job
     from classifier.curve import line, summary
