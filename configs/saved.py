@@ -25,7 +25,7 @@ def save_config(name: str, settings: BaseModel, result: Path, command: str = "")
     """
     path = config_beside(result)
     content = _without_passwords(settings.model_dump(mode="json", by_alias=True))
-    said = f"# config: {name}\n" + (f"# {command}\n" if command else "")
+    said = f"# config: {name}\n" + (f"# {' '.join(command.split())}\n" if command else "")
     text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=110)
     try:
         with whole(path) as partial:
