@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,8 @@ def save_config(name: str, settings: BaseModel, result: Path, command: str = "")
         with whole(path) as partial:
             partial.write_text(said + text, encoding="utf-8")
     except OSError as error:
+        with suppress(OSError):
+            path.with_name(f"{path.name}.partial").unlink(missing_ok=True)
         raise RepSightError(f"{path}: the settings can't be written: {error.strerror}") from None
     return path
 
