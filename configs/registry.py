@@ -68,6 +68,7 @@ CONFIGS = (
     Config("export.yaml", Export, ("export",)),
     Config("compress/pose.yaml", Plan, ("compress",)),
     Config("compress/head.yaml", Plan, ("compress",)),
+    Config("compress/sweep.yaml", Plan, ("compress",)),
     Config("workouts/starter.yaml", Workout, ("run",)),
     Config("strings/en.yaml", Strings, ("run", "record")),
     Config("strings/de.yaml", Strings, ("run", "record")),
