@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from configs.publishing import BUCKET, PART, S3
@@ -46,7 +46,8 @@ def local_models(settings: Run, bars: Bars = quietly) -> tuple[Run, tuple[str, .
 
     bars: makes a progress bar. Without such a model nothing is done and boto3 not needed. Raises as `fetch`.
     """
-    changed, notices = {}, []
+    changed: dict[str, Any] = {}
+    notices: list[str] = []
     kinds: tuple[Literal["head", "pose"], ...] = ("pose", "head")
     for kind in kinds:
         url = getattr(settings, kind)

@@ -197,9 +197,9 @@ def _kind_of(file: Path) -> tuple[str, Card | None]:
         said = json.loads(metadata.get(KEY, "{}"))
     except ValueError:
         said = {}
-    kind = PoseCard if isinstance(said, dict) and said.get("kind") == "pose" else HeadCard
-    card: Card = read_card(kind, metadata, file)
-    return card.kind, card
+    if isinstance(said, dict) and said.get("kind") == "pose":
+        return "pose", read_card(PoseCard, metadata, file)
+    return "head", read_card(HeadCard, metadata, file)
 
 
 def _item(file: Path, kind: str, name: str | None = None) -> Item:
