@@ -166,8 +166,8 @@ def report_of(head: Path, exact: float = 0.9, **changes: Any) -> Path:
     good = {"counts": {"exact": {"value": exact, "low": 0.5, "high": 1.0}, "mae": {"value": 0.1}}, "ghosts": None}
     results = [{"head": 1, "set": 0, **good}, {"head": 1, "set": 1, "counts": None, "ghosts": {"per_min": 0.2}},
                {"head": 0, "set": 0, "counts": {"exact": {"value": 0.0}}}]  # fmt: skip
-    content = {"format": 1, "heads": [{"file": "other.onnx", "sha256": "0" * 64}, {"file": "head.onnx", "sha256": digest}],
-               "sets": [{"name": "clips"}, {"name": "rest"}], "results": results, **changes}  # fmt: skip
+    heads = [{"file": "other.onnx", "sha256": "0" * 64}, {"file": "head.onnx", "sha256": digest}]
+    content = {"format": 1, "heads": heads, "sets": [{"name": "clips"}, {"name": "rest"}], "results": results, **changes}  # fmt: skip
     path = head.with_name("judged.json")
     path.write_text(json.dumps(content))
     return path
@@ -430,9 +430,8 @@ def test_without_credentials_a_public_bucket_is_read_and_nothing_is_published(
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
     with pytest.raises(InputError, match="no credentials"):
         published(store, head("2"))
-    with pytest.raises(InputError, match="no credentials|no right|nothing is published") as error:
+    with pytest.raises(InputError, match=r"no right|nothing is published"):
         fetched(store, "s3://models/nothing")
-    assert "no credentials" not in str(error.value)
 
 
 def test_without_boto3_one_line_names_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
