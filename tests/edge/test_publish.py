@@ -167,7 +167,8 @@ def report_of(head: Path, exact: float = 0.9, **changes: Any) -> Path:
     results = [{"head": 1, "set": 0, **good}, {"head": 1, "set": 1, "counts": None, "ghosts": {"per_min": 0.2}},
                {"head": 0, "set": 0, "counts": {"exact": {"value": 0.0}}}]  # fmt: skip
     heads = [{"file": "other.onnx", "sha256": "0" * 64}, {"file": "head.onnx", "sha256": digest}]
-    content = {"format": 1, "heads": heads, "sets": [{"name": "clips"}, {"name": "rest"}], "results": results, **changes}  # fmt: skip
+    content = {"format": 1, "heads": heads, "sets": [{"name": "clips"}, {"name": "rest"}],
+               "results": results, **changes}  # fmt: skip
     path = head.with_name("judged.json")
     path.write_text(json.dumps(content))
     return path
