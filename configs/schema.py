@@ -14,6 +14,8 @@ from configs.actions import RangeOfMotion as RangeOfMotion
 from configs.actions import spelled as spelled
 from configs.base import Schema as Schema
 from configs.keep_up import KeepUp
+from configs.publishing import S3
+from configs.publishing import Publish as Publish
 from configs.web import Web
 
 #: Of `counting`, wherever it is a setting.
@@ -168,6 +170,7 @@ class Run(Schema):
     stream_timeout_s: float = Field(default=5.0, gt=0, description="to open a stream, and for its next frame")
     folder_fps: float = Field(default=10.0, gt=0, description="frames a second of a folder of images")
     counting: Counting | str = Field(default="counting.yaml", description=COUNTED)
+    s3: S3 = S3()
 
     @field_validator("source", mode="before")
     @classmethod
