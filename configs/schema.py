@@ -9,6 +9,7 @@ from pydantic import Field, field_validator, model_validator
 
 from configs.base import Schema as Schema
 from configs.keep_up import KeepUp
+from configs.pose_training import TrainPose as TrainPose
 from configs.web import Web
 
 Joint = Literal["shoulder", "elbow", "wrist", "hip", "knee", "ankle"]
