@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from configs.pose_training import OF_THE_MACHINE, TrainPose
-from keypoints.checkpoint import load_network, require, save_network
+from keypoints.checkpoint import PLACE, load_network, require, save_network
 from keypoints.errors import InputError, ModelError
 from keypoints.files import sha256, whole
 from keypoints.training.curve import write_curve
@@ -22,7 +22,7 @@ from keypoints.training.pictures import Pictures, read_pictures
 Report = Callable[[dict[str, float]], None]
 Say = Callable[[str], None]
 
-#: Room that a training needs: a part of its own, and so many times its base (weights twice, the optimizer's, two files).
+#: Room that a training needs: a part of its own, and so many times its base (two files of weights, average, optimizer).
 _LEAST_FREE, _TIMES_BASE = 200_000_000, 12
 
 
@@ -99,7 +99,7 @@ def _named(config: TrainPose, out: Path) -> tuple[Path, Path]:
                          hint="give one with --data; `repsight data import-pose` makes one")  # fmt: skip
     if config.base is None:
         raise InputError("nothing to begin with", field="base", expected="a YOLO pose checkpoint (.pt)",
-                         hint="get one from https://github.com/ultralytics/assets/releases and give it with --base")  # fmt: skip
+                         hint=f"{PLACE} and give it with --base")  # fmt: skip
     base = Path(config.base)
     require(base)
     if base.suffix != ".pt":

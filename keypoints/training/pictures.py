@@ -65,7 +65,6 @@ class Pictures:
         return (f"{len(self.train)} pictures with {people[0]} people to train on, "
                 f"{len(self.validation)} with {people[1]} to validate on{kept}")  # fmt: skip
 
-
     def save(self, path: Path) -> None:
         """Write what was looked at, so that it need not be looked at again."""
         everything = [*self.train, *self.validation]
