@@ -30,7 +30,7 @@ class TrainPose(Schema):
 
     data: str | None = Field(default=None, description="data.yaml of a set in COCO-pose layout")
     base: str | None = Field(default=None, description="checkpoint to begin with (.pt), pruned or not")
-    side: int = Field(default=640, ge=32, multiple_of=32, description="of the input, px")
+    side: int = Field(default=640, ge=64, multiple_of=32, description="of the input, px")
     epochs: int = Field(default=100, ge=1)
     patience: int = Field(default=20, ge=0, description="epochs without a better one before it stops; 0: never")
     batch: int = Field(default=16, ge=1, description="pictures a step, over all devices")

@@ -47,6 +47,7 @@ def save_network(network: Any, path: Path) -> None:
     network.requires_grad_(True)
     network.args = {name: args[name] for name in ("task", "imgsz", "single_cls") if name in args}
     network.criterion = None
+    network.__dict__.pop("pt_path", None)  # where it was read from is nobody's business
     content = {"epoch": -1, "best_fitness": None, "model": network, "ema": None, "updates": None, "optimizer": None,
                "train_args": network.args, "version": ultralytics.__version__, "license": "AGPL-3.0"}  # fmt: skip
     torch.save(content, path)

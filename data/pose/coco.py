@@ -54,7 +54,8 @@ def _examples(file: Path, content: dict[str, Any], images: Path | None, problem:
     for one in content["annotations"]:
         if isinstance(one, dict) and one.get("keypoints") is not None and not one.get("iscrowd"):
             people.setdefault(one.get("image_id"), []).append(one)
-    finder = Finder(images) if images else Finder(file.parent, file.parent.parent)
+    beside = file.parent.parent if file.parent.name == "annotations" else file.parent
+    finder = Finder(images or beside)
     near = file.stem.rpartition("_")[2]  # person_keypoints_train2017: in train2017/
     for picture in content["images"]:
         try:

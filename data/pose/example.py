@@ -18,7 +18,15 @@ FloatArray = NDArray[np.float32]
 Problem = Callable[[str], None]
 
 #: What a part of a set is called, by words in names of its files and folders.
-PARTS = {"test": "test", "val": "val", "validation": "val", "valid": "val", "val2017": "val", "dev": "val"}
+PARTS = {
+    "test": "test",
+    "val": "val",
+    "validation": "val",
+    "valid": "val",
+    "val2017": "val",
+    "test2017": "test",
+    "dev": "val",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,27 +60,26 @@ def size_of(file: Path) -> tuple[int, int]:
 
 
 class Finder:
-    """Finds pictures by their names, or names without suffix, in folders and all below them."""
+    """Finds pictures by their names, or names without suffix, in a folder and all below it."""
 
-    def __init__(self, *folders: Path) -> None:
-        self.folders = tuple(dict.fromkeys(folder for folder in folders if folder.is_dir()))
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
         self._known: dict[str, list[Path]] | None = None
 
     def __call__(self, name: str, near: str = "") -> Path:
         """The picture of that name; of several that in a folder called `near`. Raises InputError without one."""
-        for folder in self.folders:
-            for place in (folder / name, folder / "images" / name):
-                if place.is_file():
-                    return place
+        for place in (self.folder / name, self.folder / "images" / name):
+            if place.is_file():
+                return place
         found = self._index().get(Path(name).name) or self._index().get(Path(name).stem, [])
         if not found:
-            raise InputError("no such picture", file=name, expected=f"in {', '.join(map(str, self.folders))}")
+            raise InputError("no such picture", file=name, expected=f"in {self.folder}")
         return next((path for path in found if near and near in path.parts), found[0])
 
     def _index(self) -> dict[str, list[Path]]:
         if self._known is None:
             self._known = {}
-            for path in (path for folder in self.folders for path in sorted(folder.rglob("*"))):
+            for path in sorted(self.folder.rglob("*")):
                 if path.suffix.lower() in SUFFIXES:
                     for name in (path.name, path.stem):
                         self._known.setdefault(name, []).append(path)

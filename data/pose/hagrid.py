@@ -44,7 +44,7 @@ def read(source: Path, images: Path | None, problem: Problem) -> tuple[int, Iter
         raise InputError("landmarks of no one kind", file=source, expected=f"{HAND} (hands), or {known} (people)",
                          found=sorted(kinds) or "none")  # fmt: skip
     joints = HAND if kinds == {HAND} else skeleton.COUNT
-    finder = Finder(images) if images else Finder(root, root.parent)
+    finder = Finder(images or (root.parent if root.name.startswith("ann") else root))
     count = sum(len(content) for _, content in contents)
     return count, (example for file, content in contents
                    for example in _examples(file, content, joints, finder, root, problem))  # fmt: skip

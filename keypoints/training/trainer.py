@@ -147,6 +147,7 @@ class Trainer(PoseTrainer):
             super()._setup_train()
             return
         self.world_size, self.batch_size = 0, self.batch_size // processes
+        self.args.nbs = self.batch_size
         super()._setup_train()
         self.model = nn.parallel.DistributedDataParallel(self.model, find_unused_parameters=True)
         self.world_size = processes
