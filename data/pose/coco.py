@@ -60,9 +60,8 @@ def _examples(file: Path, content: dict[str, Any], images: Path | None, problem:
     for picture in content["images"]:
         try:
             found = finder(str(picture["file_name"]), near)
-            size = picture.get("width"), picture.get("height")
-            known = size if all(isinstance(side, int) and side > 0 for side in size) else size_of(found)
-        except (KeyError, TypeError):
+            size = _size(picture) or size_of(found)
+        except (KeyError, TypeError, AttributeError):
             problem(f"{LEFT_OUT}{file}: an image without file_name")
             continue
         except InputError as error:
@@ -73,12 +72,19 @@ def _examples(file: Path, content: dict[str, Any], images: Path | None, problem:
             where = f"{file}: annotation {one.get('id')}"
             try:
                 own = _joints(one, where)
-                box = inside(_box(one, where), own, known, where, problem)
+                box = inside(_box(one, where), own, size, where, problem)
             except InputError as error:
                 problem(LEFT_OUT + str(error))
                 continue
             boxes, joints = np.concatenate([boxes, box[None]]), np.concatenate([joints, own[None]])
-        yield Example(found, known, boxes, joints, part)
+        yield Example(found, size, boxes, joints, part)
+
+
+def _size(picture: dict[str, Any]) -> tuple[int, int] | None:
+    """(width, height) px, where the annotations say it."""
+    width, height = picture.get("width"), picture.get("height")
+    known = isinstance(width, int) and isinstance(height, int) and min(width, height) > 0
+    return (width, height) if known else None
 
 
 def _joints(one: dict[str, Any], where: str) -> Any:

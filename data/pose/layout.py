@@ -11,7 +11,7 @@ import numpy as np
 import yaml
 
 from data.pose import coco, hagrid, leeds
-from data.pose.example import Example, Problem, Read, size_of
+from data.pose.example import Example, FloatArray, Problem, Read, size_of
 from keypoints import skeleton
 from keypoints.errors import InputError
 from keypoints.labels import LEFT_OUT
@@ -139,7 +139,7 @@ def _write(examples: list[Example], folder: Path, link: bool, progress: Callable
     )
 
 
-def _line(box: np.ndarray, joints: np.ndarray, size: tuple[int, int]) -> str:
+def _line(box: FloatArray, joints: FloatArray, size: tuple[int, int]) -> str:
     """One person as a line of YOLO-pose text, shares of the picture."""
     scale = np.array([*size, *size], np.float64)
     x1, y1, x2, y2 = (box / scale).tolist()

@@ -8,7 +8,6 @@ not labelled, 1 for a hidden one, 2 for one that is seen.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -202,15 +201,14 @@ def _size(file: Path) -> tuple[int, int] | str:
     from PIL import Image, ImageOps, UnidentifiedImageError
 
     try:
-        with warnings.catch_warnings(), Image.open(file) as image:
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
+        with Image.open(file) as image:
             image.load()
             width, height = ImageOps.exif_transpose(image).size
     except FileNotFoundError:
         return "no such picture"
     except UnidentifiedImageError:
         return "not a picture"
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         return f"damaged: {' '.join(str(error).split())}"
     if min(width, height) < _SMALLEST:
         return f"too small (expected {_SMALLEST} px or more, found {width} x {height})"
