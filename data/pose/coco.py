@@ -18,7 +18,7 @@ from keypoints.labels import LEFT_OUT
 def read(source: Path, images: Path | None, problem: Problem) -> tuple[int, Iterator[Example]]:
     """The pictures of one annotation file, or of those in a folder (instances and captions are left alone).
 
-    A crowd is no person; a person without a labelled joint is one. Raises InputError for content of another kind.
+    As in COCO's own task, crowds and people without a labelled joint are left alone. Raises InputError for content of another kind.
     """
     files = _files(source)
     contents = [(file, _load(file)) for file in files]
@@ -76,6 +76,8 @@ def _examples(file: Path, content: dict[str, Any], images: Path | None, problem:
             except InputError as error:
                 problem(LEFT_OUT + str(error))
                 continue
+            if not own[:, 2].any():
+                continue
             boxes, joints = np.concatenate([boxes, box[None]]), np.concatenate([joints, own[None]])
         yield Example(found, size, boxes, joints, part)
 
@@ -83,8 +85,9 @@ def _examples(file: Path, content: dict[str, Any], images: Path | None, problem:
 def _size(picture: dict[str, Any]) -> tuple[int, int] | None:
     """(width, height) px, where the annotations say it."""
     width, height = picture.get("width"), picture.get("height")
-    known = isinstance(width, int) and isinstance(height, int) and min(width, height) > 0
-    return (width, height) if known else None
+    if isinstance(width, int) and isinstance(height, int) and min(width, height) > 0:
+        return width, height
+    return None
 
 
 def _joints(one: dict[str, Any], where: str) -> Any:
