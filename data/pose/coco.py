@@ -18,7 +18,8 @@ from keypoints.labels import LEFT_OUT
 def read(source: Path, images: Path | None, problem: Problem) -> tuple[int, Iterator[Example]]:
     """The pictures of one annotation file, or of those in a folder (instances and captions are left alone).
 
-    As in COCO's own task, crowds and people without a labelled joint are left alone. Raises InputError for content of another kind.
+    As in COCO's own task, crowds and people without a labelled joint are left alone. Raises InputError for content of
+    another kind.
     """
     files = _files(source)
     contents = [(file, _load(file)) for file in files]

@@ -46,8 +46,8 @@ def test_coco_keypoints_are_written_as_they_are(tmp_path: Path) -> None:
     for name in ("a.jpg", "b.jpg", "c.png"):
         picture(tmp_path / "set" / "images" / name)
     hidden = annotation(3, 1, bbox=[60, 40, 40, 40], keypoints=[70, 50, 1, *[0, 0, 0] * 16])
-    coco(tmp_path / "set", ["a.jpg", "b.jpg", "c.png"], [annotation(1, 0), annotation(2, 0, iscrowd=1), hidden,
-         annotation(4, 2, keypoints=[0] * 51)])  # fmt: skip
+    nobody = [annotation(2, 0, iscrowd=1), annotation(4, 2, keypoints=[0] * 51)]
+    coco(tmp_path / "set", ["a.jpg", "b.jpg", "c.png"], [annotation(1, 0), hidden, *nobody])
     told: list[str] = []
     made = import_pose("coco", tmp_path / "set", tmp_path / "out", validation=0, problem=told.append)
     assert not told
