@@ -22,13 +22,11 @@ def train_pose(
     """Fine-tune a YOLO pose model and write it as one checkpoint, for `compress pose --source` and `export`."""
     from configs.loader import load
     from configs.schema import TrainPose
-    from keypoints.checkpoint import WARNING
     from keypoints.training import job
     from keypoints.training.curve import line, summary
 
     given = [f"{name}={file}" for name, file in (("data", data), ("base", base)) if file]
     settings = load(TrainPose, config, [*overrides, *given])
-    click.echo(f"note: {WARNING}", err=True)
     problems: list[str] = []
     with progress_bar("training") as progress:
         told = job.Told(lambda metrics: click.echo(line(metrics, settings.epochs)), progress, click.echo,

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from configs.pose_training import OF_THE_MACHINE, TrainPose
-from keypoints.checkpoint import PLACE, load_network, require, save_network
+from keypoints.checkpoint import PLACE, WARNING, load_network, require, save_network
 from keypoints.errors import InputError, ModelError
 from keypoints.files import sha256, whole
 from keypoints.training.curve import write_curve
@@ -73,6 +73,7 @@ def train_pose(config: TrainPose, out: Path, *, resume: bool = False, told: Told
     begun = resume and (folder / _RUN).is_file()
     if resume and not begun and out.is_file():
         return _finished(config, out, told.say)
+    told.say(f"note: {base}: {WARNING}")
     network = load_network(base)
     _check(config, network, base, data, out)
     digest = {"base_sha256": sha256(base), "data_sha256": sha256(data)}
