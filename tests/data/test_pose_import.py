@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from scipy.io import savemat
 
 import cli
+from data.pose import leeds
 from data.pose.layout import import_pose
 from keypoints import skeleton
 from keypoints.errors import InputError
@@ -138,19 +139,23 @@ def test_hands_are_written_with_their_points_and_are_no_people(tmp_path: Path) -
         read_pictures(tmp_path / "out" / "data.yaml", 0.1, 0)
 
 
-def test_the_leeds_set_trains_on_its_first_thousand_and_measures_on_the_others(tmp_path: Path) -> None:
+def test_the_leeds_set_trains_on_its_first_pictures_and_measures_on_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert leeds.TRAINING == 1000
+    monkeypatch.setattr(leeds, "TRAINING", 4)
     folder = tmp_path / "lsp"
-    joints = np.zeros((3, 14, 1002), np.float32)
+    joints = np.zeros((3, 14, 6), np.float32)
     joints[0], joints[1] = np.linspace(10, 50, 14)[:, None], np.linspace(50, 10, 14)[:, None]
     joints[2, 0] = 1  # the right ankle is hidden
     joints[0, 5] = -7  # the left ankle is outside
     one = picture(folder / "images" / "im0001.jpg").read_bytes()
-    for number in range(2, 1003):
+    for number in range(2, 7):
         (folder / "images" / f"im{number:04}.jpg").write_bytes(one)
     savemat(folder / "joints.mat", {"joints": joints})
-    made = import_pose("lsp", folder, tmp_path / "out", link=True, validation=0.1)
-    assert made.pictures == {"train": 900, "val": 100, "test": 2}
-    (row,) = read_labels(tmp_path / "out" / "labels" / "test" / "im1001.txt")
+    made = import_pose("lsp", folder, tmp_path / "out", link=True, validation=0.25)
+    assert made.pictures == {"train": 3, "val": 1, "test": 2}
+    (row,) = read_labels(tmp_path / "out" / "labels" / "test" / "im0005.txt")
     state = row[5:].reshape(17, 3)[:, 2]
     assert state[skeleton.R_ANKLE] == 1 and state[skeleton.L_ANKLE] == 0 and state[skeleton.R_KNEE] == 2
     assert not state[list(skeleton.FACE)].any()
