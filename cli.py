@@ -25,6 +25,7 @@ from configs.commands import config as settings_group
 from data.commands import data_sets, synthesize
 from edge.commands import benchmark, doctor, history, invite, publish
 from edge.pi.commands import pi
+from keypoints.commands import train_pose
 from keypoints.errors import RepSightError
 
 
@@ -67,6 +68,7 @@ for command in (
     pi,
     doctor,
     settings_group,
+    train_pose,
 ):
     cli.add_command(command)
 

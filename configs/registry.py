@@ -15,7 +15,7 @@ from configs.compression import Plan
 from configs.language import Strings
 from configs.loader import FOLDER, load, load_with_counting, trees, trees_with_counting
 from configs.saved import name_in
-from configs.schema import Actions, Counting, Evaluate, Export, Publish, Run, Synthesize, TrainHead
+from configs.schema import Actions, Counting, Evaluate, Export, Publish, Run, Synthesize, TrainHead, TrainPose
 from configs.workout import Workout
 from keypoints.errors import ConfigError
 
@@ -66,6 +66,7 @@ CONFIGS = (
     Config("evaluate.yaml", Evaluate, ("evaluate",)),
     Config("synthesize.yaml", Synthesize, ("synthesize",)),
     Config("export.yaml", Export, ("export",)),
+    Config("train_pose.yaml", TrainPose, ("train-pose",)),
     Config("publish.yaml", Publish, ("publish",)),
     Config("compress/pose.yaml", Plan, ("compress",)),
     Config("compress/head.yaml", Plan, ("compress",)),

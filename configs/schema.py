@@ -14,6 +14,7 @@ from configs.actions import RangeOfMotion as RangeOfMotion
 from configs.actions import spelled as spelled
 from configs.base import Schema as Schema
 from configs.keep_up import KeepUp
+from configs.pose_training import TrainPose as TrainPose
 from configs.publishing import S3
 from configs.publishing import Publish as Publish
 from configs.web import Web
