@@ -23,6 +23,7 @@ from configs.command_line import (
 from data.commands import data_sets, synthesize
 from edge.commands import benchmark, doctor, history, invite
 from edge.pi.commands import pi
+from keypoints.commands import extract
 from keypoints.errors import RepSightError
 
 
@@ -52,7 +53,7 @@ def cli(debug: bool) -> None:
     """RepSight turns any camera into a rep counter."""
 
 
-for command in (synthesize, data_sets, export, latency, compress, benchmark, history, invite, pi, doctor):
+for command in (synthesize, data_sets, extract, export, latency, compress, benchmark, history, invite, pi, doctor):
     cli.add_command(command)
 
 
