@@ -100,7 +100,7 @@ def _write(item: Item, made: Made, made_by: str, out: Path) -> Entry:
         partial.write_bytes(made.content)
     entry = Entry(
         name=item.name, source=str(item.path), output=item.output, frames=made.frames, duration_s=made.duration_s,
-        size=made.size, sha256=made.sha256, bytes=made.bytes, modified_ns=made.modified_ns, recipe=made_by,
+        size=made.size, sha256=made.sha256, size_bytes=made.size_bytes, modified_ns=made.modified_ns, recipe=made_by,
         output_sha256=hashlib.sha256(made.content).hexdigest(), notice=made.notice,
     )  # fmt: skip
     with (out / INDEX).open("a") as index:
@@ -121,7 +121,7 @@ def _engine(items: Sequence[Item], settings: Extract) -> Iterator[tuple[Item, Ma
         yield from results
 
 
-class _Stopped(Exception):
+class _StoppedError(Exception):
     """Ends the extraction of a video in the middle."""
 
 
@@ -134,7 +134,7 @@ def locally(items: Sequence[Item], settings: Extract) -> Iterator[tuple[Item, Ma
 
     def watch(_: Frame) -> None:
         if stopped.is_set():
-            raise _Stopped
+            raise _StoppedError
 
     def one(item: Item) -> tuple[Item, Made | str]:
         if not hasattr(own, "estimator"):
@@ -165,5 +165,7 @@ def _alone(out: Path) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise InputError("another extraction writes to it", file=out, hint="wait for it, or another --out") from None
+            raise InputError(
+                "another extraction writes to it", file=out, hint="wait for it, or another --out"
+            ) from None
         yield

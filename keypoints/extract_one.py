@@ -31,7 +31,7 @@ class Made:
     duration_s: float
     size: tuple[int, int]
     sha256: str
-    bytes: int
+    size_bytes: int
     modified_ns: int
     notice: str | None
 

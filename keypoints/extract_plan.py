@@ -8,6 +8,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -26,7 +27,7 @@ class Entry(Schema):
     """One line of the index: a video that is done.
 
     name: unique in the folder; that of the video below its SOURCE. source: its absolute path. output: below the folder.
-    frames, duration_s (from the first frame to the last), size (width, height) px: of the sequence. sha256, bytes,
+    frames, duration_s (from the first frame to the last), size (width, height) px: of the sequence. sha256, size_bytes,
     modified_ns: of the video. recipe: hash of the model file and settings that it was made with. output_sha256: of the
     output. notice: what is wrong with a video that ends early, or null.
     """
@@ -38,7 +39,7 @@ class Entry(Schema):
     duration_s: float
     size: tuple[int, int]
     sha256: str
-    bytes: int
+    size_bytes: int
     modified_ns: int
     recipe: str
     output_sha256: str
@@ -55,8 +56,8 @@ class Item:
 
 
 def find(sources: Sequence[str | Path]) -> dict[Path, str]:
-    """Every video (absolute path) of files, folders (recursively) and patterns such as `clips/**/*.mp4`, each once, with
-    its path below the SOURCE that it was found by.
+    """Every video (absolute path) of files, folders (recursively) and patterns such as `clips/**/*.mp4`, each once,
+    with its path below the SOURCE that it was found by.
 
     A file that is named is taken whatever its suffix. Raises InputError for a SOURCE without any video.
     """
@@ -64,7 +65,9 @@ def find(sources: Sequence[str | Path]) -> dict[Path, str]:
     for source in map(Path, sources):
         here = dict(_below(source))
         if not here:
-            raise InputError("no videos found", file=source, expected=f"a video, or {', '.join(SUFFIXES)} files below it")
+            raise InputError(
+                "no videos found", file=source, expected=f"a video, or {', '.join(SUFFIXES)} files below it"
+            )
         for path, name in here.items():
             found.setdefault(path, name)
     return found
@@ -74,24 +77,22 @@ def _below(source: Path) -> Iterator[tuple[Path, str]]:
     if source.is_dir():
         for path in sorted(source.rglob("*")):
             if path.suffix.lower() in SUFFIXES and path.is_file() and not path.name.startswith("."):
-                yield path.absolute(), path.relative_to(source).as_posix()
+                yield _absolute(path), path.relative_to(source).as_posix()
     elif source.exists():
-        yield source.absolute(), source.name
+        yield _absolute(source), source.name
     elif glob.has_magic(str(source)):
-        fixed = [part for part in _until_magic(source.parts)]
-        for match in map(Path, sorted(glob.glob(str(source), recursive=True))):
+        fixed = _absolute(Path(*takewhile(lambda part: not glob.has_magic(part), source.parts)))
+        for match in map(Path, sorted(glob.glob(str(source), recursive=True))):  # noqa: PTH207 - of any folder
             if match.is_dir() or match.suffix.lower() in SUFFIXES:
                 for path, _ in _below(match):
-                    yield path, path.relative_to(Path(*fixed).absolute()).as_posix()
+                    yield path, path.relative_to(fixed).as_posix()
     else:
         raise InputError("no such file or folder", file=source, expected="a video, a folder, or a pattern in quotes")
 
 
-def _until_magic(parts: Iterable[str]) -> Iterator[str]:
-    for part in parts:
-        if glob.has_magic(part):
-            return
-        yield part
+def _absolute(path: Path) -> Path:
+    """Without `..`; a link stays one, so that what it is called stays its name."""
+    return Path(os.path.abspath(path))  # noqa: PTH100 - resolve() follows links
 
 
 def plan(found: dict[Path, str], known: Iterable[Entry], suffix: str) -> list[Item]:
@@ -123,9 +124,9 @@ def is_done(item: Item, entry: Entry | None, recipe: str, out: Path) -> bool:
         return False
     try:
         stat = item.path.stat()
-        if (stat.st_size, stat.st_mtime_ns) != (entry.bytes, entry.modified_ns) or str(item.path) != entry.source:
-            if stat.st_size != entry.bytes or digest(item.path) != entry.sha256:
-                return False
+        now = (str(item.path), stat.st_size, stat.st_mtime_ns)
+        if now != (entry.source, entry.size_bytes, entry.modified_ns) and digest(item.path) != entry.sha256:
+            return False
         return sha256(out / entry.output) == entry.output_sha256
     except (OSError, InputError):
         return False

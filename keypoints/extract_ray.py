@@ -19,7 +19,7 @@ from keypoints.session import usable_cores
 RETRIES = 3
 
 #: The scalar columns of a worker's answer.
-_NUMBERS = ("frames", "duration_s", "bytes", "modified_ns")
+_NUMBERS = ("frames", "duration_s", "size_bytes", "modified_ns")
 
 
 class Worker:
@@ -84,7 +84,7 @@ def _from_row(row: dict[str, Any]) -> Made | str:
         return bytes(row["error"]).decode(errors="surrogateescape")
     return Made(
         content=bytes(row["content"]), frames=int(row["frames"]), duration_s=float(row["duration_s"]),
-        size=(int(row["width"]), int(row["height"])), sha256=str(row["sha256"]), bytes=int(row["bytes"]),
+        size=(int(row["width"]), int(row["height"])), sha256=str(row["sha256"]), size_bytes=int(row["size_bytes"]),
         modified_ns=int(row["modified_ns"]),
         notice=bytes(row["notice"]).decode(errors="surrogateescape") or None,
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""A Ray cluster for the length of a job: joined where there is one, else made on this machine; quiet, and gone after."""
+"""A Ray cluster for the length of a job: joined where there is one, else made here; quiet, and gone after it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
 from typing import Any
 
 from keypoints.errors import InputError, MissingExtraError
@@ -73,7 +74,7 @@ def cluster(workers: int, address: str | None = None) -> Iterator[Any]:
 def _silence() -> Iterator[None]:
     """Ray prints the deaths of its workers to stdout, past every log level; what is to be said of them, we say."""
     sys.stdout.flush()
-    with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere), warnings.catch_warnings():
+    with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
 
