@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from configs.base import Schema
-from configs.schema import Follow
+from configs.follow import Follow
 
 
 class Extract(Schema):

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from keypoints.errors import InputError, MissingExtraError
+from keypoints.silence import native_silence
 
 #: Seconds that a cluster has to take a connection, and again to answer.
 ANSWER_S = 5.0
@@ -56,7 +57,8 @@ def cluster(workers: int, address: str | None = None) -> Iterator[Any]:
     try:
         with _silence():
             try:
-                ray.init(address or "local", log_to_driver=False, logging_level=logging.CRITICAL, **own)
+                with native_silence():
+                    ray.init(address or "local", log_to_driver=False, logging_level=logging.CRITICAL, **own)
             except (ConnectionError, RuntimeError, ValueError, OSError, ray.exceptions.RayError) as error:
                 reason = str(error).strip().partition("\n")[0]
                 what = "no Ray cluster to be joined" if address else "Ray can't be started here"
