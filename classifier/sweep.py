@@ -24,7 +24,7 @@ from configs.schema import Actions, Sweep, TrainHead
 from configs.sweeping import Range
 from keypoints.errors import ConfigError, RepSightError
 from keypoints.files import whole
-from keypoints.ray_cluster import check_address, cluster, import_ray
+from keypoints.ray_cluster import check_address, cluster, hush, import_ray
 from keypoints.session import usable_cores
 from keypoints.types import KeypointSequence
 
@@ -166,6 +166,9 @@ def _tune(
 ) -> dict[int, str]:
     """Run the trials with Ray Tune; why each one that failed did, by its number."""
     from ray import tune
+
+    for name in ("ray.tune", "ray.train", "ray.air"):
+        hush(name)
 
     class Told(tune.Callback):
         def on_trial_result(self, iteration: int, trials: Any, trial: Any, result: dict[str, Any], **_: Any) -> None:

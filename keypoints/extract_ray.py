@@ -12,7 +12,7 @@ import cv2
 from configs.extraction import Extract
 from keypoints.extract_one import Made, attempt, open_estimator
 from keypoints.extract_plan import Item
-from keypoints.ray_cluster import cluster
+from keypoints.ray_cluster import cluster, hush
 from keypoints.session import usable_cores
 
 #: A worker that dies is started again, and its video is taken up so many times; a video that kills them all is told.
@@ -45,6 +45,7 @@ def on_ray(items: Sequence[Item], settings: Extract) -> Iterator[tuple[Item, Mad
     with cluster(workers, settings.address) as ray:
         import ray.data
 
+        hush("ray.data")
         context = ray.data.DataContext.get_current()
         context.enable_progress_bars = context.print_on_execution_start = False
         context.max_errored_blocks = -1  # a video that no worker survives stops no other
@@ -57,7 +58,7 @@ def on_ray(items: Sequence[Item], settings: Extract) -> Iterator[tuple[Item, Mad
         answers = ray.data.from_items(rows, override_num_blocks=len(rows)).map(
             Worker,
             fn_constructor_args=(settings.model_dump(mode="json"),),
-            concurrency=workers,
+            compute=ray.data.ActorPoolStrategy(size=workers),
             num_cpus=1,
             ray_remote_args_fn=lambda: {"max_restarts": -1, "max_task_retries": RETRIES},
         )

@@ -63,13 +63,17 @@ def cluster(workers: int, address: str | None = None) -> Iterator[Any]:
                 reason = str(error).strip().partition("\n")[0]
                 what = "no Ray cluster to be joined" if address else "Ray can't be started here"
                 raise InputError(f"{what}: {reason}", field="address", found=address) from None
-            logging.getLogger("ray.data").setLevel(logging.CRITICAL + 1)
-            logging.getLogger("ray.tune").setLevel(logging.CRITICAL + 1)
+            hush("ray")
             yield ray
     finally:
         ray.shutdown()
         if folder is not None:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def hush(name: str) -> None:
+    """Keep a logger off the terminal; to be called after its package, which sets its own level, is imported."""
+    logging.getLogger(name).setLevel(logging.CRITICAL + 1)
 
 
 @contextmanager
