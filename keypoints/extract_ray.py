@@ -58,7 +58,8 @@ def on_ray(items: Sequence[Item], settings: Extract) -> Iterator[tuple[Item, Mad
         answers = ray.data.from_items(rows, override_num_blocks=len(rows)).map(
             Worker,
             fn_constructor_args=(settings.model_dump(mode="json"),),
-            compute=ray.data.ActorPoolStrategy(size=workers),
+            # One at a time: what waits at a worker dies with it, and would use its tries up with those of a bad video.
+            compute=ray.data.ActorPoolStrategy(size=workers, max_tasks_in_flight_per_actor=1),
             num_cpus=1,
             ray_remote_args_fn=lambda: {"max_restarts": -1, "max_task_retries": RETRIES},
         )

@@ -1,6 +1,6 @@
 """Videos a minute that `extract` gets through with one worker and with two, of one thread each, run about.
 
-    python tests/benchmarks/extract_scale.py                          # on a Ray made here; 3 runs of each, 12 short clips
+    python tests/benchmarks/extract_scale.py                # on a Ray made here; 3 runs of each, 12 short clips
     python tests/benchmarks/extract_scale.py --engine local --videos 24 --runs 5
 
 The clips are parts of the demo. The rate is that of the videos after each worker's first, so that no start counts: not

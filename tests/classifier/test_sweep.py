@@ -20,8 +20,8 @@ from keypoints.types import KeypointSequence
 pytest.importorskip("torch", reason="heads are trained with the extra [train]")
 pytest.importorskip("ray", reason="needs the extra [ray]")
 
-from classifier.head import OnnxHead  # noqa: E402
-from classifier.sweep import Trial, plan_sweep  # noqa: E402
+from classifier.head import OnnxHead
+from classifier.sweep import Trial, plan_sweep
 
 TINY = ["hidden=8", "window=12", "rate_hz=6", "epochs=2", "batch=16", "threads=1"]
 
