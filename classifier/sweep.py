@@ -23,7 +23,7 @@ from configs.loader import check, load
 from configs.schema import Actions, Sweep, TrainHead
 from configs.sweeping import Range
 from keypoints.errors import ConfigError, RepSightError
-from keypoints.files import whole
+from keypoints.files import sha256, whole
 from keypoints.ray_cluster import check_address, cluster, hush, import_ray
 from keypoints.session import usable_cores
 from keypoints.types import KeypointSequence
@@ -137,15 +137,15 @@ def run_sweep(
     if todo:
         threads = max(trial.settings.threads for trial in trials)
         workers = min(sweep.workers or max(1, usable_cores() // threads), len(todo))
-        points = [
-            {"number": i, "settings": trials[i].settings.model_dump(mode="json"), "head": str(heads[i].absolute())}
-            for i in todo
-        ]
+        points = [_point(i, trials[i].settings, heads[i]) for i in todo]
         given = {"sequences": list(sequences), "validation": list(validation), "actions": actions,
                  "trained_on": tuple(trained_on), "command": command}  # fmt: skip
         done = itertools.count(len(trials) - len(todo) + 1)
-        with cluster(workers * threads, sweep.address):
-            reasons = _tune(points, given, threads, workers, lambda: progress(next(done), len(trials)), on_epoch)
+        try:
+            with cluster(workers * threads, sweep.address):
+                reasons = _tune(points, given, threads, workers, lambda: progress(next(done), len(trials)), on_epoch)
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt("stopped; the same command goes on from here") from None
     rows = [Row(t, head, _measured(head)) for t, head in zip(trials, heads, strict=True) if _is_done(head)]
     if not rows:
         raise RepSightError(f"no trial came to its end: {next(iter(reasons.values()), 'all were stopped')}")
@@ -154,6 +154,13 @@ def run_sweep(
     failed = [f"{_said(trials[i])}: {reasons.get(i, 'did not come to its end')}"
               for i, head in enumerate(heads) if not _is_done(head)]  # fmt: skip
     return Swept(rows, failed, _write(rows, folder / "results.csv"))
+
+
+def _point(number: int, settings: TrainHead, head: Path) -> dict[str, Any]:
+    """A trial as Tune hands it to a worker, which runs in a folder of its own: paths are absolute."""
+    base = settings.base and str(Path(settings.base).absolute())
+    told = settings.model_copy(update={"base": base}).model_dump(mode="json")
+    return {"number": number, "settings": told, "head": str(head.absolute())}
 
 
 def _tune(
@@ -225,9 +232,10 @@ def _fingerprint(sequences: Sequence[KeypointSequence]) -> str:
 
 
 def _key(settings: TrainHead, data: str) -> str:
-    """The name of a trial's folder. What names its data does not count, what is in it does."""
-    said = settings.model_dump_json(exclude={"data", "split"})
-    return hashlib.sha256(f"{said} {data}".encode()).hexdigest()[:12]
+    """The name of a trial's folder. What its data and its base are called does not count, what is in them does."""
+    said = settings.model_dump_json(exclude={"data", "split", "base"})
+    base = sha256(Path(settings.base)) if settings.base else None
+    return hashlib.sha256(f"{said} {base} {data}".encode()).hexdigest()[:12]
 
 
 def _is_done(head: Path) -> bool:

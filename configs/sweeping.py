@@ -41,7 +41,7 @@ class Sweep(Schema):
         default=0, ge=0, description="trials at a time, `threads` of train_head.yaml each; 0: all cores"
     )
     address: str | None = Field(default=None, description="HOST:PORT of a Ray cluster, or auto; null makes one here")
-    space: dict[str, tuple[Any, ...] | Range] = Field(min_length=1, description="dotted setting: values, or a range")
+    space: dict[str, Range | tuple[Any, ...]] = Field(min_length=1, description="dotted setting: values, or a range")
 
     @field_validator("space", mode="before")
     @classmethod

@@ -20,13 +20,13 @@ from keypoints.silence import native_silence
 #: Seconds that a cluster has to take a connection, and again to answer.
 ANSWER_S = 5.0
 
-#: For Ray, before it is imported: it tells its makers nothing, and its own log goes to its files, not to the terminal.
+#: For Ray, before it is imported: it tells its makers nothing, its log goes to files, not to the terminal.
 _ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_BACKEND_LOG_LEVEL": "fatal",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-    "RAY_TRAIN_ENABLE_V2_MIGRATION_WARNINGS": "0",
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",  # Ctrl-C is ours
 }
 
 
