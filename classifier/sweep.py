@@ -178,6 +178,9 @@ def _tune(
         hush(name)
 
     class Told(tune.Callback):
+        def __reduce__(self) -> Any:
+            return tune.Callback, ()  # Tune pickles its settings; who is told can't be, and is here alone
+
         def on_trial_result(self, iteration: int, trials: Any, trial: Any, result: dict[str, Any], **_: Any) -> None:
             on_epoch(
                 {name: value for name, value in result.items() if name in ("trial", "epoch", "training_loss", *METRICS)}
