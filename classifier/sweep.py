@@ -137,7 +137,7 @@ def run_sweep(
     if todo:
         threads = max(trial.settings.threads for trial in trials)
         workers = min(sweep.workers or max(1, usable_cores() // threads), len(todo))
-        points = [_point(i, trials[i].settings, heads[i]) for i in todo]
+        points = {i: _point(trials[i].settings, heads[i]) for i in todo}
         given = {"sequences": list(sequences), "validation": list(validation), "actions": actions,
                  "trained_on": tuple(trained_on), "command": command}  # fmt: skip
         done = itertools.count(len(trials) - len(todo) + 1)
@@ -156,15 +156,14 @@ def run_sweep(
     return Swept(rows, failed, _write(rows, folder / "results.csv"))
 
 
-def _point(number: int, settings: TrainHead, head: Path) -> dict[str, Any]:
-    """A trial as Tune hands it to a worker, which runs in a folder of its own: paths are absolute."""
+def _point(settings: TrainHead, head: Path) -> tuple[TrainHead, Path]:
+    """What a worker is to train, and where to: it works in a folder of its own, so paths are absolute."""
     base = settings.base and str(Path(settings.base).absolute())
-    told = settings.model_copy(update={"base": base}).model_dump(mode="json")
-    return {"number": number, "settings": told, "head": str(head.absolute())}
+    return settings.model_copy(update={"base": base}), head.absolute()
 
 
 def _tune(
-    points: list[dict[str, Any]],
+    points: dict[int, tuple[TrainHead, Path]],
     given: dict[str, Any],
     threads: int,
     workers: int,
@@ -194,8 +193,8 @@ def _tune(
 
     with tempfile.TemporaryDirectory(prefix="repsight-tune-", ignore_cleanup_errors=True) as storage:
         results = tune.Tuner(
-            tune.with_resources(tune.with_parameters(_train, **given), {"cpu": threads}),
-            param_space={"point": tune.grid_search(points)},
+            tune.with_resources(tune.with_parameters(_train, points=points, **given), {"cpu": threads}),
+            param_space={"number": tune.grid_search(list(points))},
             tune_config=tune.TuneConfig(max_concurrent_trials=workers),
             run_config=tune.RunConfig(
                 name="sweep", storage_path=storage, verbose=0, callbacks=[Told()],
@@ -203,25 +202,28 @@ def _tune(
             ),
         ).fit()  # fmt: skip
         return {
-            one.config["point"]["number"]: str(one.error).strip().rpartition("\n")[2]
+            one.config["number"]: str(one.error).strip().rpartition("\n")[2]
             for one in results
             if one.error is not None and one.config is not None
         }
 
 
-def _train(config: dict[str, Any], **given: Any) -> None:
-    """One trial, in a worker of Ray."""
+def _train(
+    config: dict[str, int],
+    points: dict[int, tuple[TrainHead, Path]],
+    sequences: Sequence[KeypointSequence],
+    actions: Actions,
+    **told: Any,
+) -> None:
+    """One trial, in a worker of Ray; what it is given beside its number comes by Ray's object store, once."""
     from ray import tune
 
-    point = config["point"]
-    head = Path(point["head"])
-    sequences, actions = given.pop("sequences"), given.pop("actions")
+    settings, head = points[config["number"]]
 
     def report(metrics: dict[str, float]) -> None:
-        tune.report({"trial": point["number"] + 1, **metrics})
+        tune.report({"trial": config["number"] + 1, **metrics})
 
-    train_head(sequences, actions, TrainHead.model_validate(point["settings"]), head, **given, resume=True,
-               on_epoch=report)  # fmt: skip
+    train_head(sequences, actions, settings, head, **told, resume=True, on_epoch=report)
 
 
 def _fingerprint(sequences: Sequence[KeypointSequence]) -> str:
