@@ -27,6 +27,7 @@ from edge.commands import benchmark, doctor, history, invite, publish
 from edge.pi.commands import pi
 from keypoints.commands import train_pose
 from keypoints.errors import RepSightError
+from keypoints.extract_command import extract
 
 
 def _version() -> str:
@@ -69,6 +70,7 @@ for command in (
     doctor,
     settings_group,
     train_pose,
+    extract,
 ):
     cli.add_command(command)
 
@@ -149,6 +151,7 @@ def run(
 @click.option("--split", type=FILE, help="Of the one set: train on its train part, validate on its validation part.")
 @click.option("--out", type=FILE, default="runs/head.onnx", show_default=True, help="The head file to write.")
 @click.option("--resume", is_flag=True, help="Go on with a run that was stopped.")
+@click.option("--sweep", type=FILE, metavar="SPACE.yaml", help="Try settings with Ray Tune, and keep the best head.")
 @settings_option("train_head.yaml")
 def train_head(
     overrides: tuple[str, ...],
@@ -160,13 +163,15 @@ def train_head(
     split: Path | None,
     out: Path,
     resume: bool,
+    sweep: Path | None,
     config: Path,
 ) -> None:
     """Train a head and write it as one ONNX file; `run --head FILE` uses it.
 
     Without --data the sequences are synthesized first, once, into a folder beside OUT. A set may be videos in a folder
     for each class, or beside a table of segments; with --classes data the head names what they show. With --add the
-    sets are what the base is to answer as before, and what it learns comes from recordings (`repsight record`).
+    sets are what the base is to answer as before, and what it learns comes from recordings (`repsight record`). With --sweep
+    every trial is such a training; a stopped sweep goes on by the same command.
     """
     from classifier import job
     from classifier.curve import line, summary
@@ -182,6 +187,8 @@ def train_head(
     given += [f"data={[str(folder) for folder in data]}"] if data else []
     settings, actions = load(TrainHead, config, [*overrides, *given]), load_actions()
     lesson = read_lesson(add) if add else None
+    if sweep and (lesson or resume):
+        raise click.UsageError("--sweep goes on by itself, and is not for --add: leave --resume and --add out.")
     asked = settings.head if any(text.startswith("head=") for text in (*overrides, *given)) else None
     if lesson:
         job.check_teaching(settings, out, head=asked, resume=resume)
@@ -189,11 +196,24 @@ def train_head(
         job.check(settings, actions, out, head=asked)
         if resume and not job.checkpoint_of(out).exists():
             click.echo(f"{job.checkpoint_of(out)} is not there, so there is nothing to go on with: it begins anew")
+    if sweep:
+        from classifier.sweep import lines, plan_sweep, run_sweep
+
+        space, trials = plan_sweep(sweep, settings, actions, out)
     problems: list[str] = []
     with progress_bar("reading" if settings.data else "synthesizing") as progress:
         examples = for_training(settings, out.parent, actions, teaching=bool(lesson), progress=progress,
                                 say=click.echo, problem=problems.append)  # fmt: skip
     told: dict[str, Any] = {"trained_on": examples.said, "command": command_line()}
+    if sweep:
+        with progress_bar(f"{len(trials)} trials") as progress:
+            swept = run_sweep(space, trials, examples.sequences, actions, out, **told, validation=examples.validation,
+                              progress=progress)  # fmt: skip
+        for said in lines(swept):
+            click.echo(said)
+        tell([*problems, *(f"failed: {said}" for said in swept.failed)])
+        click.secho(f"wrote {out}, the best of {len(swept.rows)}, and {swept.table}", bold=True)
+        return
     if lesson:
         click.echo(f"learning {lesson[0]}")
         job.teach_head(*lesson, examples.sequences, actions, settings, out, **told,

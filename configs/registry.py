@@ -15,7 +15,7 @@ from configs.compression import Plan
 from configs.language import Strings
 from configs.loader import FOLDER, load, load_with_counting, trees, trees_with_counting
 from configs.saved import name_in
-from configs.schema import Actions, Counting, Evaluate, Export, Publish, Run, Synthesize, TrainHead, TrainPose
+from configs.schema import Actions, Counting, Evaluate, Export, Extract, Publish, Run, Sweep, Synthesize, TrainHead, TrainPose
 from configs.workout import Workout
 from keypoints.errors import ConfigError
 
@@ -67,6 +67,8 @@ CONFIGS = (
     Config("synthesize.yaml", Synthesize, ("synthesize",)),
     Config("export.yaml", Export, ("export",)),
     Config("train_pose.yaml", TrainPose, ("train-pose",)),
+    Config("extract.yaml", Extract, ("extract",)),
+    Config("sweep.yaml", Sweep, ("train-head",)),
     Config("publish.yaml", Publish, ("publish",)),
     Config("compress/pose.yaml", Plan, ("compress",)),
     Config("compress/head.yaml", Plan, ("compress",)),

@@ -13,10 +13,13 @@ from configs.actions import Joint as Joint
 from configs.actions import RangeOfMotion as RangeOfMotion
 from configs.actions import spelled as spelled
 from configs.base import Schema as Schema
+from configs.extraction import Extract as Extract
+from configs.follow import Follow as Follow
 from configs.keep_up import KeepUp
 from configs.pose_training import TrainPose as TrainPose
 from configs.publishing import S3
 from configs.publishing import Publish as Publish
+from configs.sweeping import Sweep as Sweep
 from configs.web import Web
 
 #: Of `counting`, wherever it is a setting.
@@ -122,15 +125,6 @@ class CameraSettings(Schema):
     width: int = Field(default=1280, ge=1)
     height: int = Field(default=720, ge=1)
     fps: float = Field(default=30, gt=0)
-
-
-class Follow(Schema):
-    """How the pose model follows the subject: it looks at a crop around them, and now and then at the whole picture."""
-
-    enabled: bool = Field(default=True, description="false: every look is at the whole picture")
-    margin: float = Field(default=0.35, ge=0.1, le=2, description="about the subject, in sides of their box")
-    whole_every_s: float = Field(default=1.0, gt=0, description="seconds between looks at the whole picture")
-    tiles: bool = Field(default=True, description="while nobody is found, every second look is at a part, enlarged")
 
 
 class Hints(Schema):

@@ -54,12 +54,13 @@ def extract(
     cache: Path | None = None,
     problem: Say = _silent,
     follow: Follow | None = None,
+    on_frame: Callable[[Frame], None] | None = None,
 ) -> KeypointSequence:
     """The subject's keypoints in a video file, its name as `source`.
 
     cache: a folder where the sequence is kept, by what is in the video and in the model file; one that is kept
     there already is read instead. problem: told, in one line, when a damaged video ends early.
-    follow: as in `SubjectWatcher`.
+    follow: as in `SubjectWatcher`. on_frame: called before each look at a frame; what it raises ends the extraction.
     Raises SourceError when the file is no video.
     """
     video = Path(video)
@@ -70,7 +71,8 @@ def extract(
         except RepSightError:  # written by half; it is made anew
             kept.unlink()
     with Video(video) as frames:
-        sequence = replace(subject_of(frames, estimator, follow), source=video.name)
+        watched = frames if on_frame is None else _watched(frames, on_frame)
+        sequence = replace(subject_of(watched, estimator, follow), source=video.name)
         notice = frames.notice
     if notice is not None:
         problem(notice)
@@ -98,13 +100,25 @@ def default_cache() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "repsight" / "keypoints"
 
 
+def _watched(frames: Iterable[Frame], on_frame: Callable[[Frame], None]) -> Iterator[Frame]:
+    for frame in frames:
+        on_frame(frame)
+        yield frame
+
+
+def recipe(estimator: PoseEstimator, follow: Follow) -> str:
+    """All that the keypoints of a video depend on, but for the video: equal texts give equal keypoints."""
+    return f"{VERSION} {estimator.name} {digest(estimator.path)} {follow!r}"
+
+
 def _kept(video: Path, estimator: PoseEstimator, cache: Path, follow: Follow) -> Path:
     """The name of a kept sequence: the same video under another name or folder has the same."""
-    whole = f"{VERSION} {estimator.name} {_digest(estimator.path)} {follow!r} {_digest(video)}"
+    whole = f"{recipe(estimator, follow)} {digest(video)}"
     return cache / f"{hashlib.sha256(whole.encode()).hexdigest()[:32]}.npz"
 
 
-def _digest(path: Path) -> str:
+def digest(path: Path) -> str:
+    """The SHA-256 of a file that the user named. Raises SourceError when it can't be read."""
     try:
         return sha256(path)
     except FileNotFoundError:

@@ -6,7 +6,7 @@ import zipfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,13 +104,17 @@ class KeypointSequence:
 
     def save(self, path: str | Path) -> None:
         """Write an `.npz` with the fields that are set, each under its own name."""
+        with whole(Path(path)) as partial, partial.open("wb") as file:  # numpy would add a suffix of its own to a name
+            self.write(file)
+
+    def write(self, file: IO[bytes]) -> None:
+        """What `save` writes, into an open file; equal sequences give equal bytes."""
         arrays: dict[str, Any] = {"keypoints": self.keypoints, "time_s": self.time_s, "size": np.array(self.size)}
         for name in ("action", "reps_s", "holds_s", "phase", "subject", "source"):
             value = getattr(self, name)
             if value is not None:
                 arrays[name] = np.array(value)
-        with whole(Path(path)) as partial, partial.open("wb") as file:  # numpy would add a suffix of its own to a name
-            np.savez_compressed(file, **arrays)
+        np.savez_compressed(file, **arrays)
 
     @classmethod
     def load(cls, path: str | Path) -> KeypointSequence:

@@ -20,6 +20,9 @@ from keypoints.types import Frame
 
 Image = NDArray[np.uint8]
 
+#: What a file in a folder is taken for a video by.
+SUFFIXES = (".avi", ".mp4", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg")
+
 #: Frames a second where a container does not say, or says what no camera does.
 FALLBACK_FPS = 25.0
 _PLAUSIBLE_FPS = (0.5, 480.0)

@@ -44,6 +44,8 @@ WORKSHOP = {
     "pyvista",
     "matplotlib",
     "openpyxl",
+    "pyarrow",
+    "ray",
 }
 
 #: What a room is made of.

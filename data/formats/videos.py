@@ -12,8 +12,7 @@ from data.formats.registry import register
 from data.formats.segments import looks_like_segments
 from keypoints.errors import InputError
 from keypoints.labels import Labelled
-
-SUFFIXES = (".avi", ".mp4", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg")
+from keypoints.video import SUFFIXES
 
 #: HMDB51's `stand` is getting up from a seat, which is no rest of ours (Kuehne et al., ICCV 2011).
 _HMDB_LABELS = {"stand": "stand_up"}

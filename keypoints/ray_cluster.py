@@ -1,0 +1,116 @@
+"""A Ray cluster for the length of a job: joined where there is one, else made here; quiet, and gone after it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import socket
+import sys
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
+from typing import Any
+
+from keypoints.errors import InputError, MissingExtraError
+from keypoints.silence import native_silence
+
+#: Seconds that a cluster has to take a connection, and again to answer.
+ANSWER_S = 5.0
+
+#: For Ray, before it is imported: it tells its makers nothing, its log goes to files, not to the terminal.
+_ENVIRONMENT = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_BACKEND_LOG_LEVEL": "fatal",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",  # Ctrl-C is ours
+}
+
+
+def import_ray() -> Any:
+    """The package. Raises MissingExtraError without it."""
+    os.environ.update({name: os.environ.get(name, value) for name, value in _ENVIRONMENT.items()})
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    try:
+        import ray
+    except ModuleNotFoundError:
+        raise MissingExtraError("needs Ray, which is not installed", field="ray",
+                                hint="pip install 'repsight[ray]', or --engine local") from None  # fmt: skip
+    return ray
+
+
+@contextmanager
+def cluster(workers: int, address: str | None = None) -> Iterator[Any]:
+    """The package `ray`, connected: to the cluster at `address` (HOST:PORT; or auto: that of this machine), else to one
+    of so many CPUs that is made here, without a dashboard, and ends with the context.
+
+    Raises MissingExtraError without Ray, InputError for a cluster that does not answer.
+    """
+    ray = import_ray()
+    if address is not None:
+        check_address(address)
+    folder = None if address else tempfile.mkdtemp(prefix="repsight-ray-")
+    own = {"num_cpus": workers, "include_dashboard": False, "_temp_dir": folder} if folder else {}
+    try:
+        with _silence():
+            try:
+                with native_silence():
+                    ray.init(address or "local", log_to_driver=False, logging_level=logging.CRITICAL, **own)
+            except Exception as error:  # noqa: BLE001 - it is just that, when a node does not start within 30 s
+                reason = str(error).strip().partition("\n")[0]
+                what = "no Ray cluster to be joined" if address else "Ray can't be started here"
+                raise InputError(f"{what}: {reason}", field="address", found=address) from None
+            hush("ray")
+            yield ray
+    finally:
+        ray.shutdown()
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def hush(name: str) -> None:
+    """Keep a logger off the terminal; to be called after its package, which sets its own level, is imported."""
+    logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Ray prints the deaths of its workers to stdout, past every log level; what is to be said of them, we say."""
+    sys.stdout.flush()
+    with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def check_address(address: str) -> None:
+    """Raise InputError, within seconds, when nothing that could be a Ray cluster answers at HOST:PORT.
+
+    Ray itself waits for a minute and more, and may then end the process. Its head speaks HTTP/2, so whoever does not
+    answer that protocol's greeting with SETTINGS (RFC 9113, 3.4) is none.
+    """
+    if address == "auto":
+        return
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdigit() or "/" in host:
+        raise InputError("not the address of a Ray cluster", field="address", expected="HOST:PORT or auto",
+                         found=address)  # fmt: skip
+    try:
+        with socket.create_connection((host.strip("[]"), int(port)), ANSWER_S) as connection:
+            if os.environ.get("RAY_USE_TLS", "0") != "0":  # which the greeting would have to be wrapped in
+                return
+            connection.settimeout(ANSWER_S)
+            connection.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4\0\0\0\0\0")
+            answer = connection.recv(9)
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise _silent(address, reason) from None
+    if len(answer) < 4 or answer[3] != 4:
+        raise _silent(address, "what listens there is no Ray head")
+
+
+def _silent(address: str, reason: str) -> InputError:
+    return InputError(f"no Ray cluster answers: {reason}", field="address", found=address,
+                      hint="is it running (`ray status`), and is this the port of its head, such as 6379?")  # fmt: skip
