@@ -9,6 +9,7 @@ from pydantic import Field, field_validator, model_validator
 
 from configs.base import Schema as Schema
 from configs.keep_up import KeepUp
+from configs.tracking import Tracking as Tracking
 from configs.web import Web
 
 Joint = Literal["shoulder", "elbow", "wrist", "hip", "knee", "ankle"]
