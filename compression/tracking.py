@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from configs.loader import load
 from configs.schema import Tracking
-from keypoints.errors import InputError
+from keypoints.errors import InputError, without_password
 
 #: What an override of these settings begins with.
 _OURS: Final = "tracking."
@@ -95,7 +95,8 @@ def flattened(tree: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
         if isinstance(value, Mapping) and value:
             flat |= flattened(value, f"{prefix}{name}.")
         else:
-            flat[f"{prefix}{name}"] = value if isinstance(value, str) else json.dumps(value, default=str)
+            text = value if isinstance(value, str) else json.dumps(value, default=str)
+            flat[f"{prefix}{name}"] = without_password(text)
     return flat
 
 

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from mlflow.exceptions import MlflowException
 from mlflow.models import set_model
 from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
@@ -33,9 +34,10 @@ class RepCounter(PythonModel):
         """Open both models."""
         self._scorer = Scorer(Path(context.artifacts["pose"]), Path(context.artifacts["head"]))
 
-    # MLflow takes a type for the schema of a request, and has one already: the model's signature.
-    def predict(self, context, model_input, params=None):  # type: ignore[no-untyped-def]
-        """Count the reps of every recording. model_input: a pandas DataFrame."""
+    def predict(
+        self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None
+    ) -> list[dict[str, Any]]:
+        """Count the reps of every recording, a row each."""
         answers = []
         for row, recording in enumerate(model_input.to_dict("records")):
             # What one row has and another lacks is NaN in a frame.

@@ -12,10 +12,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from configs.loader import load
-from configs.schema import Counting, Run
 from edge.models import Models
 from edge.report import Report
+from edge.run import load_settings
 from edge.sources import Sample, samples
 from keypoints.errors import InputError
 from keypoints.types import Frame, KeypointSequence
@@ -33,8 +32,8 @@ class Scorer:
     def __init__(self, pose: Path, head: Path) -> None:
         """Raises ModelError when a file is not what it should be."""
         changed = {"pose": str(pose), "head": str(head), "graphs": "none", "overlap": False}
-        self._settings = load(Run, "run.yaml").model_copy(update=changed)
-        self._counting = load(Counting, self._settings.counting)
+        settings, self._counting = load_settings()
+        self._settings = settings.model_copy(update=changed)
         self._models = Models.open(self._settings)
 
     def score(self, recording: Mapping[str, Any]) -> dict[str, Any]:
