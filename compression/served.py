@@ -3,6 +3,8 @@ needs, what goes in and what comes out."""
 
 from __future__ import annotations
 
+import logging
+import os
 import shutil
 import tempfile
 import warnings
@@ -22,6 +24,12 @@ RUNTIME: Final = ("numpy", "onnxruntime", "opencv-python", "click", "pydantic", 
 #: The rooms of the runtime half, and what of them the model carries.
 _ROOMS: Final = ("edge", "keypoints", "classifier", "configs")
 _CARRIED: Final = {".py", ".yaml"}
+
+#: No word to MLflow's maker, and none on the terminal.
+_QUIET: Final = {
+    "MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true", "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false", "MLFLOW_LOGGING_LEVEL": "ERROR",
+}  # fmt: skip
 
 _ROOT: Final = Path(__file__).parents[1]
 _CODE: Final = _ROOT / "edge" / "_mlflow_model.py"
@@ -50,8 +58,16 @@ def log_pair(client: Any, experiment: str, run_id: str, name: str, pair: dict[st
     return str(made.version)
 
 
+def keep_quiet() -> None:
+    """To be called before MLflow is imported: nothing of its own leaves the machine or gets onto the terminal."""
+    os.environ.update(_QUIET)
+    for name in ("mlflow", "alembic"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+
+
 def save_pair(folder: Path, pair: dict[str, Path]) -> None:
     """Write the pair to a new folder as an MLflow model (python_function). Raises what MLflow does."""
+    keep_quiet()
     import mlflow
 
     with tempfile.TemporaryDirectory() as scratch, warnings.catch_warnings():

@@ -5,7 +5,6 @@ from __future__ import annotations
 import getpass
 import hashlib
 import json
-import logging
 import math
 import os
 import re
@@ -14,10 +13,10 @@ import time
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 from urllib.parse import unquote, urlsplit
 
-from compression.served import SHIPPED, log_pair
+from compression.served import SHIPPED, keep_quiet, log_pair
 from compression.tracking import Untracked
 from configs.schema import Tracking
 from keypoints.errors import InputError, MissingExtraError, without_password
@@ -32,11 +31,7 @@ _STEPS: Final = ("epoch", "step", "windows")
 #: What MLflow takes at once.
 _PARAMS, _METRICS = 100, 1000
 
-#: No word to MLflow's maker, none on the terminal, and no minutes for a server that is not there.
-_QUIET: Final = {
-    "MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true", "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
-    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false", "MLFLOW_LOGGING_LEVEL": "ERROR",
-}  # fmt: skip
+#: No minutes for a server that is not there.
 _PATIENCE: Final = {
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
     "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
@@ -45,6 +40,9 @@ _PATIENCE: Final = {
 
 class TrackedRun(Untracked):
     """A run in MLflow's store."""
+
+    #: The runs of this process that have not ended.
+    _open: ClassVar[set[str]] = set()
 
     def __init__(
         self,
@@ -75,21 +73,22 @@ class TrackedRun(Untracked):
             self._client = self._client_class(tracking_uri=self._uri, registry_uri=self._uri)
             self._experiment = self._open_experiment()
             self._bury()
-            self._id = self._taken_up(named) if resume else None
-            if self._id is None:
-                name = settings.run or f"{job} {out.stem}"
-                self._id = self._client.create_run(self._experiment, tags=tags, run_name=name).info.run_id
-            else:
-                self._client.update_run(self._id, "RUNNING")
+            name = settings.run or f"{job} {out.stem}"
+            before = self._taken_up(named) if resume else None
+            self._id = before or str(self._client.create_run(self._experiment, tags=tags, run_name=name).info.run_id)
+            if before:
+                self._client.update_run(before, "RUNNING")
                 for key, value in tags.items():
-                    self._client.set_tag(self._id, key, value)
+                    self._client.set_tag(before, key, value)
+            self._open.add(self._id)
             self._log_params(params)
+            if mark is not None:
+                mark.parent.mkdir(parents=True, exist_ok=True)
+                with whole(mark) as partial:
+                    partial.write_text(json.dumps(named | {"run_id": self._id}))
         except self._troubles as error:
-            raise InputError(f"can't be used for tracking: {_first_line(error)}", file=self._place,
-                             hint="start it with `mlflow server`, or leave --track out") from None  # fmt: skip
-        if mark is not None:
-            with whole(mark) as partial:
-                partial.write_text(json.dumps(named | {"run_id": self._id}))
+            raise InputError(f"can't be used for tracking: {_said(error)}", file=self._place, field="tracking.uri",
+                             hint="mend that, or leave --track out") from None  # fmt: skip
 
     def report(self, metrics: Mapping[str, float]) -> None:
         key = next((name for name in _STEPS if name in metrics), None)
@@ -126,6 +125,7 @@ class TrackedRun(Untracked):
 
     def end(self, status: str) -> None:
         """The run is over: FINISHED, FAILED or KILLED."""
+        self._open.discard(self._id)
         self._safely(lambda: self._client.set_terminated(self._id, status))
         if status == "FINISHED" and not self._off:
             if self._mark is not None:
@@ -140,7 +140,7 @@ class TrackedRun(Untracked):
             work()
         except self._troubles as error:
             self._off = True
-            self._say(f"warning: {self._place}: tracking ends here: {_first_line(error)}")
+            self._say(f"warning: {self._place}: tracking ends here, the work goes on: {_said(error)}")
 
     def _open_experiment(self) -> str:
         name = self._settings.experiment
@@ -156,7 +156,10 @@ class TrackedRun(Untracked):
         """Runs of this machine whose process is gone were killed."""
         here = f"attributes.status = 'RUNNING' and tags.`repsight.host` = '{socket.gethostname()}'"
         for run in self._client.search_runs([self._experiment], here):
-            if not _alive(int(run.data.tags.get("repsight.pid", "0"))):
+            process = int(run.data.tags["repsight.pid"])
+            # In a container each command may have the same number.
+            alive = run.info.run_id in self._open if process == os.getpid() else _alive(process)
+            if not alive:
                 self._client.set_terminated(run.info.run_id, "KILLED")
 
     def _taken_up(self, named: Mapping[str, str]) -> str | None:
@@ -187,7 +190,7 @@ def address(uri: str | None) -> str:
 
 def _mlflow() -> tuple[Any, tuple[type[Exception], ...]]:
     """MLflow's client, and all that goes wrong with a store that does not answer or is full."""
-    os.environ.update(_QUIET)
+    keep_quiet()
     for name, value in _PATIENCE.items():
         os.environ.setdefault(name, value)
     try:
@@ -196,8 +199,6 @@ def _mlflow() -> tuple[Any, tuple[type[Exception], ...]]:
     except ModuleNotFoundError as error:
         raise MissingExtraError(f"needs MLflow ({error.name} is not installed)", field="--track",
                                 hint="pip install 'repsight[mlflow]'") from None  # fmt: skip
-    for name in ("mlflow", "alembic"):
-        logging.getLogger(name).setLevel(logging.ERROR)
     troubles: list[type[Exception]] = [MlflowException, OSError, ValueError, RuntimeError]
     for module, names in (("botocore.exceptions", ("BotoCoreError", "ClientError")),
                           ("boto3.exceptions", ("Boto3Error",)), ("sqlalchemy.exc", ("SQLAlchemyError",))):  # fmt: skip
@@ -236,8 +237,6 @@ def _name(text: str) -> str:
 
 def _alive(process: int) -> bool:
     """Whether a process of that number runs beside this one."""
-    if process == os.getpid():  # in a container each run may have the same
-        return False
     try:
         os.kill(process, 0)
     except ProcessLookupError:
@@ -254,5 +253,7 @@ def _user() -> str:
         return "unknown"
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
+def _said(error: Exception) -> str:
+    """What went wrong, in one line of reasonable length."""
+    line = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return "the server does not answer" if "Max retries exceeded" in line else line[:300]
