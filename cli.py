@@ -187,7 +187,8 @@ def train_head(
             card = job.train_head(examples.sequences, actions, settings, out, **told, validation=examples.validation,
                                   resume=resume, on_epoch=report)  # fmt: skip
         tracker.figures({name: value for name, value in card.metrics.items() if isinstance(value, int | float)})
-        tracker.keep(out, *(out.with_suffix(suffix) for suffix in (".curve.json", ".curve.png", ".settings.json")))
+        beside = (".curve.json", ".curve.png", ".settings.json", ".config.yaml")
+        tracker.keep(out, *(out.with_suffix(suffix) for suffix in beside))
         tracker.models(head=out)
     tell(problems)
     click.secho(f"wrote {out}", bold=True)
@@ -304,7 +305,7 @@ def evaluate(
                 head or (SHIPPED,), sets, load_actions(), settings, out, command=command_line(), progress=progress
             )
         tracker.figures(report.figures())
-        tracker.keep(*written)
+        tracker.keep(*written, out / "config.yaml")
     for line in report.lines():
         click.echo(line)
     for each in report.sets:

@@ -44,7 +44,7 @@ def compress(
                  resume=True, say=report) as run:  # fmt: skip
         made = run_plan(Artefact(begin, kind), steps, out, report, command=command,
                         on_record=lambda record: _tell(run, record, out))  # fmt: skip
-        run.keep(made.artefact.path)
+        run.keep(made.artefact.path, out / "config.yaml")
         if made.artefact.path.suffix == ".onnx":  # a checkpoint can't be served
             run.models(**{kind: made.artefact.path})
     return made
