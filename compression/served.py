@@ -54,7 +54,8 @@ def log_pair(client: Any, experiment: str, run_id: str, name: str, pair: dict[st
         client.get_registered_model(name)
     except MlflowException:
         client.create_registered_model(name)
-    made = client.create_model_version(name, f"models:/{model.model_id}", run_id, tags, model_id=model.model_id)
+    # By its place: an address that begins with models:/ would be looked for in MLflow's usual store, not in this one.
+    made = client.create_model_version(name, model.artifact_location, run_id, tags, model_id=model.model_id)
     return str(made.version)
 
 

@@ -199,7 +199,8 @@ def _mlflow() -> tuple[Any, tuple[type[Exception], ...]]:
     except ModuleNotFoundError as error:
         raise MissingExtraError(f"needs MLflow ({error.name} is not installed)", field="--track",
                                 hint="pip install 'repsight[mlflow]'") from None  # fmt: skip
-    troubles: list[type[Exception]] = [MlflowException, OSError, ValueError, RuntimeError]
+    # Of a server that answers nonsense anything of these may come; none may cost the work.
+    troubles: list[type[Exception]] = [MlflowException, OSError, ValueError, RuntimeError, LookupError, TypeError]
     for module, names in (("botocore.exceptions", ("BotoCoreError", "ClientError")),
                           ("boto3.exceptions", ("Boto3Error",)), ("sqlalchemy.exc", ("SQLAlchemyError",))):  # fmt: skip
         try:
@@ -232,7 +233,8 @@ def _artefacts(uri: str) -> str | None:
 
 def _name(text: str) -> str:
     """A name that MLflow takes for a setting or a curve."""
-    return re.sub(r"[^\w\-. /:]", "_", text)[:250]
+    parts = re.sub(r"[^\w\-. /:]", "_", text).split("/")
+    return "/".join(part for part in parts if part.strip("."))[:250]
 
 
 def _alive(process: int) -> bool:

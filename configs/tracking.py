@@ -16,7 +16,9 @@ class Tracking(Schema):
     experiment: str = Field(default="repsight", min_length=1)
     run: str | None = Field(default=None, description="name of the run; the command and what it writes without it")
     model: str | None = Field(
-        default="repsight", description="registered model that gets a version of each new pair; null: none is made"
+        default="repsight",
+        pattern=r"^\w[\w -]*$",
+        description="registered model that gets a version of each new pair; null: none is made",
     )
     pose: str | None = Field(default=None, description="pose model file beside a new head; the shipped one without it")
     head: str | None = Field(default=None, description="head file beside a new pose model; the shipped one without it")

@@ -96,7 +96,7 @@ def test_a_run_holds_settings_curves_figures_and_files(
         assert (tmp_path / "mark").exists()
         for epoch in (1, 2):
             run.report({"epoch": epoch, "loss": 1 / epoch, "error": float("nan")})
-        run.figures({"set (test)/exact": 0.5, "worst": float("inf")})
+        run.figures({"set (test)/exact": 0.5, "../set//x": 2, "worst": float("inf")})
         run.keep(tmp_path / "report.html", tmp_path / "nothing", folder="pages")
     (found,) = runs()
     assert found.info.status == "FINISHED" and found.info.run_name == "train-x x"
@@ -104,7 +104,7 @@ def test_a_run_holds_settings_curves_figures_and_files(
     assert found.data.tags["mlflow.source.name"] == "repsight train-x"
     curve = client.get_metric_history(found.info.run_id, "loss")
     assert [(point.step, point.value) for point in curve] == [(1, 1.0), (2, 0.5)]
-    assert found.data.metrics == {"loss": 0.5, "set _test_/exact": 0.5}, "what is not finite is left out"
+    assert found.data.metrics == {"loss": 0.5, "set _test_/exact": 0.5, "set/x": 2}, "what is not finite is left out"
     assert Path(found.info.artifact_uri.removeprefix("file://"), "pages/report.html").read_text() == "report"
     assert Path(found.info.artifact_uri.removeprefix("file://")).parents[1].name == "mlartifacts"
     assert len(said) == 1 and said[0].startswith("tracked in sqlite:///")
