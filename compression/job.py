@@ -10,6 +10,7 @@ from compression.plan import RECORD, Artefact, Finished, Kind, Record, run_plan
 from compression.tracking import Untracked, tracked
 from configs.compression import Plan
 from configs.plan import load_plan
+from configs.saved import save_config
 from configs.schema import Tracking
 from keypoints.errors import InputError
 from keypoints.files import sha256
@@ -31,8 +32,8 @@ def compress(
     tracking: where MLflow is told of it, one run a plan; what was killed goes on in the same run, as the plan does.
     Raises InputError for a plan that does not fit its schema or a source of another kind, before any step runs.
     """
-    steps = load_plan(plan, overrides)
-    begin = source or (Path(steps.source) if steps.source else None)
+    steps = load_plan(plan, [*overrides, *([f"source={source}"] if source else [])])
+    begin = Path(steps.source) if steps.source else None
     if begin is None and kind == "head":
         from classifier.head import SHIPPED
 
@@ -40,6 +41,11 @@ def compress(
     if begin is None:
         raise InputError("nothing to compress", file=plan, field="source", hint="give a checkpoint with --source FILE")
     require_kind(begin, kind)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"can't be written: {error.strerror}", file=out) from None
+    save_config(f"compress/{kind}", steps, out, command)
     with tracked(tracking, f"compress {kind}", out, _params(steps, begin), command=command, mark=out / "mlflow.json",
                  resume=True, say=report) as run:  # fmt: skip
         made = run_plan(Artefact(begin, kind), steps, out, report, command=command,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from configs.schema import Actions, Synthesize, TrainHead
-from data import penn_action, split
+from data import own_classes, penn_action, split
 from data.formats.job import Options
 from data.formats.registry import recognise
 from data.sets import read
@@ -21,6 +21,10 @@ SYNTHETIC = "synthetic people: parametric exercises on Anny bodies (Apache-2.0),
 
 
 Say = Callable[[str], None]
+Progress = Callable[[int, int], None]
+
+#: Formats of videos and pictures.
+_LOOKED_AT = ("clips", "segments", "videos", "images")
 
 
 def collect(
@@ -29,12 +33,13 @@ def collect(
     seed: int = 0,
     progress: Say = lambda said: None,
     problem: Say | None = None,
+    count: Progress = lambda done, total: None,
 ) -> tuple[list[KeypointSequence], list[str]]:
     """The sequences of all sets, and what a model card says that they are.
 
     A set is a folder or file in any format that `data.sets` reads; the single reps of Penn Action are made into sets of
     reps by `seed`. What can't be read, has no label, or one that is none of `actions`, is told to `problem` (`progress`
-    without one).
+    without one). count: is called with how many recordings of how many are read, of a set that the pose model looks at.
     Raises InputError for a set that is missing, of no known format (both before any is read), or without a labelled
     sequence.
     """
@@ -43,7 +48,7 @@ def collect(
     kinds = [_kind(path) for path in map(Path, folders)]
     for path, penn in zip(map(Path, folders), kinds, strict=True):
         progress(f"reading {path}")
-        options = Options(problem=problem or progress, smooth=not penn)
+        options = Options(problem=problem or progress, smooth=not penn, progress=_slow(path, count))
         found = _labelled(path, _read(path, penn, actions, options), actions, options.problem)
         sequences += _as_trained(found, penn, actions, seed)
         said.append(_said(path, found, penn))
@@ -52,11 +57,13 @@ def collect(
 
 @dataclass(frozen=True, slots=True)
 class Collected:
-    """What a head is trained on. validation: what is held out, if that is said; said: for its card."""
+    """What a head is trained on. validation: what is held out, if that is said; said: for its card; actions: its
+    classes."""
 
     sequences: list[KeypointSequence]
     validation: list[KeypointSequence]
     said: list[str]
+    actions: Actions
 
 
 def for_training(
@@ -65,20 +72,42 @@ def for_training(
     actions: Actions,
     *,
     teaching: bool = False,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: Progress = lambda done, total: None,
     say: Say = lambda said: None,
     problem: Say = lambda said: None,
 ) -> Collected:
     """The sets that `settings` name, split if they say how; without any, synthetic people, made once below `folder`.
 
-    teaching: they are what a head that is taught is to answer as before. progress: of making people.
-    Raises InputError as `collect`.
+    Its classes are `actions`, or with `settings.classes` data the labels of the sets: see `data.own_classes`.
+    teaching: they are what a head that is taught is to answer as before. progress: of making people, or reading sets.
+    Raises InputError as `collect`, and for a class without a recording that can be used.
     """
+    if settings.classes == "data":
+        for path in map(Path, settings.data):
+            _kind(path)
+        actions = own_classes.of_sets([Path(name) for name in settings.data], actions, settings.kinds)
+        found = _for_training(settings, folder, actions, teaching, progress, say, problem)
+        classes = own_classes.shown([*found.sequences, *found.validation], actions, settings.leave_out)
+        say(f"classes: {', '.join(classes.names)}")
+        return replace(found, actions=classes)
+    return _for_training(settings, folder, actions, teaching, progress, say, problem)
+
+
+def _for_training(
+    settings: TrainHead,
+    folder: Path,
+    actions: Actions,
+    teaching: bool,
+    progress: Progress,
+    say: Say,
+    problem: Say,
+) -> Collected:
     if settings.split is not None:
         if len(settings.data) != 1 or teaching:
             raise InputError("is of one set, to train on", field="split", expected="one --data and no --add",
                              found=f"{len(settings.data)} sets{' and --add' if teaching else ''}")  # fmt: skip
-        return _parts(Path(settings.data[0]), Path(settings.split), actions, settings.seed, say, problem)
+        one, file = Path(settings.data[0]), Path(settings.split)
+        return _parts(one, file, actions, settings.seed, progress, say, problem)
     folders = [Path(name) for name in settings.data]
     if not folders:
         count = settings.teach.sequences if teaching else settings.synthetic
@@ -87,18 +116,20 @@ def for_training(
         from data.synthesize import synthesize  # loads the bodies' packages
 
         synthesize(people, folders[0], progress)
-    sequences, said = collect(folders, actions, settings.seed, say, problem)
-    return Collected(sequences, [], said)
+    sequences, said = collect(folders, actions, settings.seed, say, problem, progress)
+    return Collected(sequences, [], said, actions)
 
 
-def _parts(path: Path, file: Path, actions: Actions, seed: int, say: Say, problem: Say) -> Collected:
+def _parts(
+    path: Path, file: Path, actions: Actions, seed: int, progress: Progress, say: Say, problem: Say
+) -> Collected:
     """The parts `train` and `validation` of the set at `path` by the split `file`.
 
     Raises InputError as `collect`, and when the split can't be trusted or has no such parts.
     """
     penn = _kind(path)
     say(f"reading {path} by {file}")
-    options = Options(problem=problem, smooth=not penn)
+    options = Options(problem=problem, smooth=not penn, progress=_slow(path, progress))
     wanted = [split.part_of(split.load(file), part, file) for part in ("train", "validation")]
     split.check_file(file, path, actions, Options())
     recordings = (one for one in _read(path, penn, actions, options) if one.name in wanted[0] | wanted[1])
@@ -106,7 +137,7 @@ def _parts(path: Path, file: Path, actions: Actions, seed: int, say: Say, proble
     sequences, validation = (
         _as_trained([one for one in found if one.name in names], penn, actions, seed) for names in wanted
     )
-    return Collected(sequences, validation, [_said(path, found, penn)])
+    return Collected(sequences, validation, [_said(path, found, penn)], actions)
 
 
 def _kind(path: Path) -> bool:
@@ -114,6 +145,11 @@ def _kind(path: Path) -> bool:
     if not path.exists():
         raise InputError("no such folder", file=path, expected="labelled recordings (`repsight data formats`)")
     return recognise(path).name == "penn_action"
+
+
+def _slow(path: Path, progress: Progress) -> Progress:
+    """`progress` for a set that the pose model has to look at; nobody wants a bar for a moment."""
+    return progress if recognise(path).name in _LOOKED_AT else lambda done, total: None
 
 
 def _read(path: Path, penn: bool, actions: Actions, options: Options) -> Iterator[Labelled]:

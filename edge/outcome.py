@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from configs.saved import save_config
+from configs.schema import Run
 from edge.history.log import SessionLog
 from edge.history.read import Bests
 from edge.report import Report
@@ -40,8 +42,9 @@ def finish(
     log: SessionLog | None,
     json_file: Path | None,
     coach: Coach | None = None,
+    settings: Run | None = None,
 ) -> None:
-    """End the session, write the report, and put the run into words."""
+    """End the session, write the report with the settings beside it, and put the run into words."""
     report, places = outcome.report, []
     if log is not None:
         log.end(report.duration_s)
@@ -59,6 +62,12 @@ def finish(
             outcome.tell(str(error))
         else:
             places.append(str(json_file))
+    result = json_file or (saver.path if saver is not None else None)
+    if settings is not None and result is not None and result.is_file():
+        try:
+            save_config("run", settings, result)
+        except RepSightError as error:
+            outcome.tell(str(error))
     parts = [f"{totals_in_words(report.totals, report.holds_s)} in {clock(report.duration_s)}"]
     if coach is not None and coach.progress is not None:
         parts.append(f"{coach.workout_name}: {coach.progress.sets_done} of {coach.progress.sets_in_all} sets done")
