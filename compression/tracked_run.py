@@ -9,8 +9,10 @@ import math
 import os
 import re
 import socket
+import sqlite3
 import time
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from importlib import import_module
 from pathlib import Path
 from typing import Any, ClassVar, Final
@@ -69,7 +71,7 @@ class TrackedRun(Untracked):
             "repsight.out": str(out), "repsight.host": socket.gethostname(), "repsight.pid": str(os.getpid()),
         }  # fmt: skip
         try:
-            _local_folder(self._uri)
+            _open_file(self._uri)
             self._client = self._client_class(tracking_uri=self._uri, registry_uri=self._uri)
             self._experiment = self._open_experiment()
             self._bury()
@@ -200,7 +202,9 @@ def _mlflow() -> tuple[Any, tuple[type[Exception], ...]]:
         raise MissingExtraError(f"needs MLflow ({error.name} is not installed)", field="--track",
                                 hint="pip install 'repsight[mlflow]'") from None  # fmt: skip
     # Of a server that answers nonsense anything of these may come; none may cost the work.
-    troubles: list[type[Exception]] = [MlflowException, OSError, ValueError, RuntimeError, LookupError, TypeError]
+    troubles: list[type[Exception]] = [
+        MlflowException, OSError, ValueError, RuntimeError, LookupError, TypeError, sqlite3.Error,
+    ]  # fmt: skip
     for module, names in (("botocore.exceptions", ("BotoCoreError", "ClientError")),
                           ("boto3.exceptions", ("Boto3Error",)), ("sqlalchemy.exc", ("SQLAlchemyError",))):  # fmt: skip
         try:
@@ -210,25 +214,30 @@ def _mlflow() -> tuple[Any, tuple[type[Exception], ...]]:
     return MlflowClient, tuple(troubles)
 
 
-def _sqlite_folder(uri: str) -> Path | None:
-    """Where the file of an SQLite store lies."""
+def _sqlite_file(uri: str) -> Path | None:
+    """The file of an SQLite store."""
     parts = urlsplit(uri)
     if parts.scheme.partition("+")[0] != "sqlite":
         return None
-    return Path(unquote(parts.path).removeprefix("/")).resolve().parent
+    return Path(unquote(parts.path).removeprefix("/")).resolve()
 
 
-def _local_folder(uri: str) -> None:
-    """Make the folder that the file of an SQLite store needs."""
-    folder = _sqlite_folder(uri)
-    if folder is not None:
-        folder.mkdir(parents=True, exist_ok=True)
+def _open_file(uri: str) -> None:
+    """Make the folder that the file of an SQLite store needs, and see whether it is one that can be written.
+
+    MLflow itself would try for two minutes. Raises OSError or sqlite3.Error.
+    """
+    file = _sqlite_file(uri)
+    if file is not None:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with closing(sqlite3.connect(file, timeout=10)) as database:
+            database.execute("BEGIN IMMEDIATE")
 
 
 def _artefacts(uri: str) -> str | None:
     """Where files are kept: beside the file of an SQLite store; None: where the server keeps them."""
-    folder = _sqlite_folder(uri)
-    return None if folder is None else (folder / "mlartifacts").as_uri()
+    file = _sqlite_file(uri)
+    return None if file is None else (file.parent / "mlartifacts").as_uri()
 
 
 def _name(text: str) -> str:
