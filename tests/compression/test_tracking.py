@@ -117,7 +117,7 @@ def test_a_run_holds_settings_curves_figures_and_files(
     ("harm", "raised", "status"),
     [
         (lambda: int("x"), ValueError, "FAILED"),
-        (lambda: signal.raise_signal(signal.SIGINT), KeyboardInterrupt, "KILLED"),
+        (lambda: signal.default_int_handler(signal.SIGINT, None), KeyboardInterrupt, "KILLED"),
         (lambda: os.kill(os.getpid(), signal.SIGTERM), KeyboardInterrupt, "KILLED"),
     ],
     ids=["error", "ctrl-c", "terminated"],
