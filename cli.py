@@ -5,21 +5,19 @@ from __future__ import annotations
 from contextlib import nullcontext, suppress
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 import click
 
 from compression.commands import compress, export, latency
+from compression.head_commands import evaluate, train_head
 from configs.command_line import (
     FILE,
     FOLDER,
     MODEL,
     Commands,
-    command_line,
     progress_bar,
     settings_option,
     split_off,
-    tell,
 )
 from configs.commands import config as settings_group
 from data.commands import data_sets, synthesize
@@ -70,6 +68,8 @@ for command in (
     doctor,
     settings_group,
     train_pose,
+    train_head,
+    evaluate,
     extract,
 ):
     cli.add_command(command)
@@ -138,97 +138,6 @@ def run(
 
 
 @cli.command()
-@click.argument("overrides", metavar="[KEY=VALUE]...", nargs=-1)
-@click.option("--head", help="Which head: gru, mlp, tcn, transformer, stgcn, few_shot, forest, svm, knn.")
-@click.option("--base", type=FILE, help="Head file to go on from; few_shot and --add take the shipped one without it.")
-@click.option("--add", metavar="NAME=RECORDING[,RECORDING...]", help="Teach the base one action from recorded reps.")
-@click.option("--data", type=click.Path(path_type=Path), multiple=True, help="Labelled set; may be repeated.")
-@click.option(
-    "--classes",
-    type=click.Choice(["actions", "data"]),
-    help="What it names: configs/actions.yaml, or the labels of its data.",
-)
-@click.option("--split", type=FILE, help="Of the one set: train on its train part, validate on its validation part.")
-@click.option("--out", type=FILE, default="runs/head.onnx", show_default=True, help="The head file to write.")
-@click.option("--resume", is_flag=True, help="Go on with a run that was stopped.")
-@click.option("--sweep", type=FILE, metavar="SPACE.yaml", help="Try settings with Ray Tune, and keep the best head.")
-@settings_option("train_head.yaml")
-def train_head(
-    overrides: tuple[str, ...],
-    head: str | None,
-    base: Path | None,
-    add: str | None,
-    data: tuple[Path, ...],
-    classes: str | None,
-    split: Path | None,
-    out: Path,
-    resume: bool,
-    sweep: Path | None,
-    config: Path,
-) -> None:
-    """Train a head and write it as one ONNX file; `run --head FILE` uses it.
-
-    Without --data the sequences are synthesized first, once, into a folder beside OUT. A set may be videos in a folder
-    for each class, or beside a table of segments; with --classes data the head names what they show. With --add the
-    sets are what the base is to answer as before, and what it learns comes from recordings (`repsight record`). With --sweep
-    every trial is such a training; a stopped sweep goes on by the same command.
-    """
-    from classifier import job
-    from classifier.curve import line, summary
-    from classifier.practice import read_lesson
-    from configs.loader import load, load_actions
-    from configs.schema import TrainHead
-    from data.collect import for_training
-
-    given = [f"head={head}"] if head else []
-    given += [f"base={base}"] if base else []
-    given += [f"classes={classes}"] if classes else []
-    given += [f"split={split}"] if split else []
-    given += [f"data={[str(folder) for folder in data]}"] if data else []
-    settings, actions = load(TrainHead, config, [*overrides, *given]), load_actions()
-    lesson = read_lesson(add) if add else None
-    if sweep and (lesson or resume):
-        raise click.UsageError("--sweep goes on by itself, and is not for --add: leave --resume and --add out.")
-    asked = settings.head if any(text.startswith("head=") for text in (*overrides, *given)) else None
-    if lesson:
-        job.check_teaching(settings, out, head=asked, resume=resume)
-    else:
-        job.check(settings, actions, out, head=asked)
-        if resume and not job.checkpoint_of(out).exists():
-            click.echo(f"{job.checkpoint_of(out)} is not there, so there is nothing to go on with: it begins anew")
-    if sweep:
-        from classifier.sweep import lines, plan_sweep, run_sweep
-
-        space, trials = plan_sweep(sweep, settings, actions, out)
-    problems: list[str] = []
-    with progress_bar("reading" if settings.data else "synthesizing") as progress:
-        examples = for_training(settings, out.parent, actions, teaching=bool(lesson), progress=progress,
-                                say=click.echo, problem=problems.append)  # fmt: skip
-    told: dict[str, Any] = {"trained_on": examples.said, "command": command_line()}
-    if sweep:
-        with progress_bar(f"{len(trials)} trials") as progress:
-            swept = run_sweep(space, trials, examples.sequences, actions, out, **told, validation=examples.validation,
-                              progress=progress)  # fmt: skip
-        for said in lines(swept):
-            click.echo(said)
-        tell([*problems, *(f"failed: {said}" for said in swept.failed)])
-        click.secho(f"wrote {out}, the best of {len(swept.rows)}, and {swept.table}", bold=True)
-        return
-    if lesson:
-        click.echo(f"learning {lesson[0]}")
-        job.teach_head(*lesson, examples.sequences, actions, settings, out, **told,
-                       on_step=lambda m: click.echo(line(m)))  # fmt: skip
-    else:
-        card = job.train_head(examples.sequences, examples.actions, settings, out, **told, resume=resume,
-                              validation=examples.validation,
-                              on_epoch=lambda m: click.echo(line(m, settings.epochs)))  # fmt: skip
-    tell(problems)
-    click.secho(f"wrote {out}", bold=True)
-    if not lesson:
-        click.echo(summary(card))
-
-
-@cli.command()
 @click.argument("name")
 @click.argument("arguments", metavar="[SOURCE] [KEY=VALUE]...", nargs=-1)
 @click.option("--out", type=FILE, required=True, help="The .npz file to write.")
@@ -270,69 +179,6 @@ def record(
     click.secho(f"wrote {made.path}: {reps} in {made.seconds:.1f} s", bold=True)
     if made.cut:
         click.echo(f"it ends after {seconds:g} s, also if the source goes on; --seconds takes more")
-
-
-@cli.command()
-@click.argument("overrides", metavar="[KEY=VALUE]...", nargs=-1)
-@click.option("--head", type=FILE, multiple=True, help="Head file; may be repeated. The shipped one without it.")
-@click.option(
-    "--data", type=click.Path(path_type=Path), multiple=True, required=True, help="Labelled set; may be repeated."
-)
-@click.option("--split", type=FILE, help="Split of the one set, of which --part is measured.")
-@click.option("--part", help="Of the split: train, validation or test.  [default: test]")
-@click.option("--out", type=FOLDER, default="runs/evaluation", show_default=True, help="Folder for the report.")
-@click.option("--classes", help="auto, or the actions whose reps are scored: squat,push_up.")
-@click.option("--robustness", is_flag=True, help="Count again on recordings made worse.")
-@click.option("--xlsx", is_flag=True, help="Write the tables as a workbook as well.")
-@settings_option("evaluate.yaml")
-def evaluate(
-    overrides: tuple[str, ...],
-    head: tuple[Path, ...],
-    data: tuple[Path, ...],
-    split: Path | None,
-    part: str | None,
-    out: Path,
-    classes: str | None,
-    robustness: bool,
-    xlsx: bool,
-    config: Path,
-) -> None:
-    """Measure heads on labelled sets: counts, ghosts, delays, labels; one page with pictures, and one JSON."""
-    from classifier.evaluation.job import check
-    from classifier.evaluation.job import evaluate as measure
-    from classifier.evaluation.screen import LabelledSet
-    from classifier.head import SHIPPED
-    from configs.loader import load_actions, load_with_counting
-    from configs.schema import Evaluate
-    from data.sets import Options, recognise
-    from data.split import read_part
-
-    given = [f"classes={classes if classes == 'auto' else classes.split(',')}"] if classes else []
-    given += [f"{name}=true" for name, wanted in (("robustness", robustness), ("xlsx", xlsx)) if wanted]
-    settings = load_with_counting(Evaluate, config, [*overrides, *given])
-    check(head or (SHIPPED,), load_actions(), settings, out)
-    if (split and len(data) > 1) or (part and not split):
-        raise click.UsageError("--split FILE is of one set, and --part is of a split: give one --data, and both.")
-    part = part or "test"
-    for folder in data:
-        recognise(folder)
-    sets = []
-    for folder in data:
-        problems: list[str] = []
-        with progress_bar(f"reading {folder.name}") as progress:
-            options = Options(problem=problems.append, progress=progress)
-            records = tuple(read_part(folder, load_actions(), options, split, part))
-        name = f"{folder.name} ({part} of {split.name})" if split else folder.name
-        sets.append(LabelledSet(name, records, tuple(problems)))
-    with progress_bar("evaluating") as progress:
-        report, written = measure(
-            head or (SHIPPED,), sets, load_actions(), settings, out, command=command_line(), progress=progress
-        )
-    for line in report.lines():
-        click.echo(line)
-    for each in report.sets:
-        tell(each.problems)
-    click.secho(f"wrote {', '.join(map(str, written))}", bold=True)
 
 
 def main() -> None:

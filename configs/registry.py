@@ -15,7 +15,20 @@ from configs.compression import Plan
 from configs.language import Strings
 from configs.loader import FOLDER, load, load_with_counting, trees, trees_with_counting
 from configs.saved import name_in
-from configs.schema import Actions, Counting, Evaluate, Export, Extract, Publish, Run, Sweep, Synthesize, TrainHead, TrainPose
+from configs.schema import (
+    Actions,
+    Counting,
+    Evaluate,
+    Export,
+    Extract,
+    Publish,
+    Run,
+    Sweep,
+    Synthesize,
+    Tracking,
+    TrainHead,
+    TrainPose,
+)
 from configs.workout import Workout
 from keypoints.errors import ConfigError
 
@@ -64,6 +77,7 @@ CONFIGS = (
     Config("train_head.yaml", TrainHead, ("train-head",)),
     Config("shipped_head.yaml", TrainHead, ("train-head",)),
     Config("evaluate.yaml", Evaluate, ("evaluate",)),
+    Config("tracking.yaml", Tracking, ("train-head", "evaluate", "compress")),
     Config("synthesize.yaml", Synthesize, ("synthesize",)),
     Config("export.yaml", Export, ("export",)),
     Config("train_pose.yaml", TrainPose, ("train-pose",)),
