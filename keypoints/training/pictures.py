@@ -206,7 +206,7 @@ def _size(file: Path) -> tuple[int, int] | str:
             width, height = ImageOps.exif_transpose(image).size
     except FileNotFoundError:
         return "no such picture"
-    except UnidentifiedImageError:
+    except (UnidentifiedImageError, ModuleNotFoundError):  # Ultralytics, once loaded, tries a package for HEIC first
         return "not a picture"
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         return f"damaged: {' '.join(str(error).split())}"
