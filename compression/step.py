@@ -88,9 +88,13 @@ class Context:
         return path
 
     def record(self, name: str) -> Record:
-        """The last earlier record of that name, number, or kind of step. Raises InputError when there is none."""
+        """The earlier record of that name or number, else the last of that kind of step. Raises InputError when there
+        is none."""
+        for record in self.history:
+            if name in (record.name, str(record.number)):
+                return record
         for record in reversed(self.history):
-            if name in record.names:
+            if name == record.step:
                 return record
         known = ", ".join(record.name for record in self.history) or "none"
         raise InputError("no such step before this one", field=name, expected=known)

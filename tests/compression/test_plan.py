@@ -11,6 +11,7 @@ import pytest
 
 from compression import plan as engine
 from compression.plan import Artefact, Context, run_plan
+from compression.step import Record
 from configs.compression import MaskStep, Plan, PruneStep, ReapplyStep, RewriteStep
 from configs.plan import load_plan
 from keypoints.errors import ConfigError, InputError, RepSightError
@@ -187,3 +188,12 @@ def test_settings_of_a_step_are_changed_by_its_name(tmp_path: Path) -> None:
     plan = load_plan(path, ["first.ratio=0.25", "source=weights.pt"])
     assert isinstance(plan.steps[1], PruneStep)
     assert (plan.steps[1].ratio, plan.source) == (0.25, "weights.pt")
+
+
+def test_a_step_goes_by_its_own_name_before_the_kind_that_others_share() -> None:
+    first, second = (
+        Record.model_construct(number=n, name=name, step="distill") for n, name in ((1, "distill"), (2, "polish"))
+    )
+    context = Context(Path(), history=(first, second))
+    assert [context.record(name).number for name in ("distill", "polish", "2")] == [1, 2, 2]
+    assert Context(Path(), history=(second,)).record("distill").number == 2
