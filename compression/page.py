@@ -15,6 +15,9 @@ from compression.step import Record
 #: Size of a picture, its left and lower margin, px.
 _WIDTH, _HEIGHT, _LEFT, _FOOT = 420.0, 260.0, 46.0, 42.0
 
+#: Of the names in a picture, px: about the width of a letter, and the height of a line.
+_LETTER, _LINE = 6.0, 11.0
+
 #: What a picture has across: its name, unit, and how a candidate is read.
 _ACROSS: tuple[tuple[str, Callable[[Candidate], float]], ...] = (
     ("size, MB", lambda c: c.bytes / 1e6),
@@ -80,18 +83,35 @@ def pareto(
     parts = [f'<line class="rule" x1="{_LEFT}" y1="{foot}" x2="{_WIDTH - 10}" y2="{foot}"/>']
     for share in (0.0, 0.5, 1.0):
         x, y = most * share, low + (high - low) * share
-        parts.append(text(place((x, low))[0], foot + 16, f"{x:.3g}"))
+        parts.append(text(place((x, low))[0], foot + 16, f"{x:.3g}", anchor="end" if share == 1 else "middle"))
         parts.append(text(_LEFT - 6, place((0, y))[1] + 4, f"{y:.3f}", anchor="end"))
     parts.append(text((_LEFT + _WIDTH) / 2, _HEIGHT - 8, escape(across[0])))
     line = " ".join("{:.1f},{:.1f}".format(*place(points[i])) for i in front(points))
     parts.append(f'<polyline class="share" points="{line}"/>')
-    for candidate, point in zip(found, points, strict=True):
+    labels = _apart([place(point) for point in points], [candidate.name for candidate in found])
+    for candidate, point, (label_x, label_y, anchor) in zip(found, points, labels, strict=True):
         x, y = place(point)
         said = f"{candidate.name}: {across[0]} {point[0]:.3g}, {up[0]} {point[1]:.3f}"
         parts.append(f'<circle class="right" cx="{x:.1f}" cy="{y:.1f}" r="4"><title>{escape(said)}</title></circle>')
-        left = x > 0.7 * _WIDTH
-        parts.append(text(x - 7 if left else x + 7, y - 5, escape(candidate.name), "band", "end" if left else "start"))
+        parts.append(text(label_x, label_y, escape(candidate.name), "band", anchor))
     return drawing(_WIDTH, _HEIGHT, parts, f"{up[0]} by {across[0]}", "pareto")
+
+
+def _apart(dots: Sequence[tuple[float, float]], names: Sequence[str]) -> list[tuple[float, float, str]]:
+    """Where the name of each dot begins, or ends: beside it, and above or below where another's name is already."""
+    taken: list[tuple[float, float, float]] = []
+    found = []
+    for (x, y), name in zip(dots, names, strict=True):
+        anchor = "end" if x > 0.7 * _WIDTH else "start"
+        at = x - 7 if anchor == "end" else x + 7
+        low, high = sorted((at, at + (-1 if anchor == "end" else 1) * _LETTER * len(name)))
+        rows = (y - 5 + _LINE * (-1) ** i * ((i + 1) // 2) for i in range(4 * len(dots)))
+        free = (r for r in rows if 8 < r < _HEIGHT - _FOOT
+                and not any(abs(r - other) < _LINE and low < b and a < high for a, b, other in taken))  # fmt: skip
+        row = next(free, y - 5)
+        taken.append((low, high, row))
+        found.append((at, row, anchor))
+    return found
 
 
 def _figures(found: Sequence[Candidate]) -> str:
