@@ -32,7 +32,7 @@ def load_plan(file: str | Path, overrides: Sequence[str] = ()) -> Plan:
         _apply(tree, override)
     steps = [_step(part, path, number) for number, part in enumerate(tree["steps"], 1)]
     plan = check(Plan, tree | {"steps": steps}, path)
-    _check_names(plan, path)
+    check_names(plan, path)
     return plan
 
 
@@ -51,7 +51,7 @@ def _step(tree: object, path: Path, number: int) -> StepConfig:
     return check(STEPS[name], tree, path, f"{where} ({name})")
 
 
-def _check_names(plan: Plan, path: Path) -> None:
+def check_names(plan: Plan, path: Path) -> None:
     """Raise ConfigError when two steps have one name, or a step begins with one that is not before it."""
     before: list[str] = []
     for number, step in enumerate(plan.steps, 1):
