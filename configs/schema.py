@@ -9,6 +9,8 @@ from pydantic import Field, field_validator, model_validator
 
 from configs.base import Schema as Schema
 from configs.keep_up import KeepUp
+from configs.publishing import S3
+from configs.publishing import Publish as Publish
 from configs.web import Web
 
 Joint = Literal["shoulder", "elbow", "wrist", "hip", "knee", "ankle"]
@@ -228,6 +230,7 @@ class Run(Schema):
     stream_timeout_s: float = Field(default=5.0, gt=0, description="to open a stream, and for its next frame")
     folder_fps: float = Field(default=10.0, gt=0, description="frames a second of a folder of images")
     counting: str = Field(default="counting.yaml", description="file that says how predictions become counts")
+    s3: S3 = S3()
 
     @field_validator("source", mode="before")
     @classmethod
