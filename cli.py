@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from contextlib import nullcontext, suppress
 from importlib import metadata
 from pathlib import Path
@@ -286,6 +287,47 @@ def evaluate(
     for each in report.sets:
         tell(each.problems)
     click.secho(f"wrote {', '.join(map(str, written))}", bold=True)
+
+
+@cli.command()
+@click.argument("overrides", metavar="[STAGE.KEY=VALUE]...", nargs=-1)
+@click.option("--out", type=FOLDER, default="runs/pipeline", show_default=True, help="A folder for each stage in it.")
+@click.option("--from", "begin", metavar="STAGE", help="This stage and those after it; those before must be done.")
+@click.option("--only", metavar="STAGE", help="This stage alone.")
+@click.option("--again", is_flag=True, help="Also what is done.")
+@click.option("--dry-run", is_flag=True, help="Print what is done, what is to do, and why; do nothing.")
+@click.option("--dvc", is_flag=True, help="Write dvc.yaml and pipeline.yaml here, for `dvc repro`; do nothing else.")
+@click.option("--config", type=FILE, default="default.yaml", show_default=True,
+              help="The stages (YAML): a file, or default.yaml or smoke.yaml of configs/pipeline.")  # fmt: skip
+def pipeline(
+    overrides: tuple[str, ...], out: Path, begin: str | None, only: str | None, again: bool, dry_run: bool, dvc: bool,
+    config: Path,
+) -> None:  # fmt: skip
+    """From data to published models in one go: data, split, training, compression, evaluation, export, publish.
+
+    A stage is skipped when its settings and inputs are those that it was done with; a stopped run goes on.
+    """
+    from compression.pipeline import job
+    from configs.stages import load_pipeline
+
+    settings = load_pipeline(config, overrides)
+    if dvc:
+        from compression.pipeline.dvc import write_dvc
+
+        written = write_dvc(settings, out, Path.cwd())
+        click.secho(f"wrote {written[0].name} and {written[1].name}; `dvc repro` runs them", bold=True)
+        return
+    asked: dict[str, Any] = {"only": only, "begin": begin, "again": again}
+    if dry_run:
+        for look in job.plan(settings, out, **asked):
+            click.echo(f"{look.stage:14} {look.state}{f': {look.why}' if look.why else ''}")
+        return
+    from compression.pipeline.stages import STAGES, publishing
+    from edge.publish import publish
+
+    said = shlex.join(["repsight", "pipeline", "--config", config.name, *overrides])
+    job.run(settings, out, STAGES | {"publish": publishing(publish)}, **asked, command=said, report=click.echo)
+    click.secho(f"made {', '.join(settings.stages)} in {out}", bold=True)
 
 
 def main() -> None:

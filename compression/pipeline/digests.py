@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from keypoints.errors import InputError
@@ -23,10 +24,8 @@ class Digests:
     def __init__(self, file: Path) -> None:
         self._file = file
         self._known: dict[str, list[int | str]] = {}
-        try:
+        with suppress(OSError, ValueError, TypeError):  # it only saves time
             self._known = dict(json.loads(file.read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError):
-            pass  # it only saves time
         self._new = False
 
     def of(self, path: Path) -> str:
@@ -66,5 +65,5 @@ class Digests:
 def _names(folder: Path) -> list[str]:
     """The files in a folder and all folders in it; what is hidden is no content."""
     found = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
-    return sorted(str(path) for path in found
-                  if path.suffix not in _NOT_CONTENT and not any(part.startswith(".") for part in path.parts))  # fmt: skip
+    seen = (path for path in found if path.suffix not in _NOT_CONTENT and not path.as_posix().startswith("."))
+    return sorted(str(path) for path in seen if "/." not in path.as_posix())

@@ -53,7 +53,9 @@ def _data(pipeline: Pipeline) -> dict[str, str | None]:
 
 
 def _split(pipeline: Pipeline) -> dict[str, str | None]:
-    return {"sequences": SEQUENCES, "actions": ACTIONS}
+    assert pipeline.split is not None and pipeline.data is not None
+    theirs = pipeline.data.path if pipeline.split.published is not None else None
+    return {"sequences": SEQUENCES, "actions": ACTIONS, "published": theirs}
 
 
 def _train_pose(pipeline: Pipeline) -> dict[str, str | None]:
