@@ -21,6 +21,7 @@ from configs.command_line import (
     split_off,
     tell,
 )
+from configs.commands import config as settings_group
 from data.commands import data_sets, synthesize
 from edge.commands import benchmark, doctor, history, invite
 from edge.pi.commands import pi
@@ -53,7 +54,19 @@ def cli(debug: bool) -> None:
     """RepSight turns any camera into a rep counter."""
 
 
-for command in (synthesize, data_sets, export, latency, compress, benchmark, history, invite, pi, doctor):
+for command in (
+    synthesize,
+    data_sets,
+    export,
+    latency,
+    compress,
+    benchmark,
+    history,
+    invite,
+    pi,
+    doctor,
+    settings_group,
+):
     cli.add_command(command)
 
 
@@ -124,6 +137,11 @@ def run(
 @click.option("--base", type=FILE, help="Head file to go on from; few_shot and --add take the shipped one without it.")
 @click.option("--add", metavar="NAME=RECORDING[,RECORDING...]", help="Teach the base one action from recorded reps.")
 @click.option("--data", type=click.Path(path_type=Path), multiple=True, help="Labelled set; may be repeated.")
+@click.option(
+    "--classes",
+    type=click.Choice(["actions", "data"]),
+    help="What it names: configs/actions.yaml, or the labels of its data.",
+)
 @click.option("--split", type=FILE, help="Of the one set: train on its train part, validate on its validation part.")
 @click.option("--out", type=FILE, default="runs/head.onnx", show_default=True, help="The head file to write.")
 @click.option("--resume", is_flag=True, help="Go on with a run that was stopped.")
@@ -134,6 +152,7 @@ def train_head(
     base: Path | None,
     add: str | None,
     data: tuple[Path, ...],
+    classes: str | None,
     split: Path | None,
     out: Path,
     resume: bool,
@@ -141,8 +160,9 @@ def train_head(
 ) -> None:
     """Train a head and write it as one ONNX file; `run --head FILE` uses it.
 
-    Without --data the sequences are synthesized first, once, into a folder beside OUT. With --add they are what the
-    base is to answer as before, and what it learns comes from recordings that `repsight record` makes.
+    Without --data the sequences are synthesized first, once, into a folder beside OUT. A set may be videos in a folder
+    for each class, or beside a table of segments; with --classes data the head names what they show. With --add the
+    sets are what the base is to answer as before, and what it learns comes from recordings (`repsight record`).
     """
     from classifier import job
     from classifier.curve import line, summary
@@ -153,6 +173,7 @@ def train_head(
 
     given = [f"head={head}"] if head else []
     given += [f"base={base}"] if base else []
+    given += [f"classes={classes}"] if classes else []
     given += [f"split={split}"] if split else []
     given += [f"data={[str(folder) for folder in data]}"] if data else []
     settings, actions = load(TrainHead, config, [*overrides, *given]), load_actions()
@@ -165,7 +186,7 @@ def train_head(
         if resume and not job.checkpoint_of(out).exists():
             click.echo(f"{job.checkpoint_of(out)} is not there, so there is nothing to go on with: it begins anew")
     problems: list[str] = []
-    with progress_bar("synthesizing") as progress:
+    with progress_bar("reading" if settings.data else "synthesizing") as progress:
         examples = for_training(settings, out.parent, actions, teaching=bool(lesson), progress=progress,
                                 say=click.echo, problem=problems.append)  # fmt: skip
     told: dict[str, Any] = {"trained_on": examples.said, "command": command_line()}
@@ -174,8 +195,9 @@ def train_head(
         job.teach_head(*lesson, examples.sequences, actions, settings, out, **told,
                        on_step=lambda m: click.echo(line(m)))  # fmt: skip
     else:
-        card = job.train_head(examples.sequences, actions, settings, out, **told, validation=examples.validation,
-                              resume=resume, on_epoch=lambda m: click.echo(line(m, settings.epochs)))  # fmt: skip
+        card = job.train_head(examples.sequences, examples.actions, settings, out, **told, resume=resume,
+                              validation=examples.validation,
+                              on_epoch=lambda m: click.echo(line(m, settings.epochs)))  # fmt: skip
     tell(problems)
     click.secho(f"wrote {out}", bold=True)
     if not lesson:
@@ -256,14 +278,14 @@ def evaluate(
     from classifier.evaluation.job import evaluate as measure
     from classifier.evaluation.screen import LabelledSet
     from classifier.head import SHIPPED
-    from configs.loader import load, load_actions
+    from configs.loader import load_actions, load_with_counting
     from configs.schema import Evaluate
     from data.sets import Options, recognise
     from data.split import read_part
 
     given = [f"classes={classes if classes == 'auto' else classes.split(',')}"] if classes else []
     given += [f"{name}=true" for name, wanted in (("robustness", robustness), ("xlsx", xlsx)) if wanted]
-    settings = load(Evaluate, config, [*overrides, *given])
+    settings = load_with_counting(Evaluate, config, [*overrides, *given])
     check(head or (SHIPPED,), load_actions(), settings, out)
     if (split and len(data) > 1) or (part and not split):
         raise click.UsageError("--split FILE is of one set, and --part is of a split: give one --data, and both.")

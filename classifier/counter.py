@@ -252,6 +252,8 @@ class RepCounter:
         weights = np.abs(rows["share"] - float(at_turn)) + _LEAST_WEIGHT
         mean = weights @ rows["probabilities"] / weights.sum()
         mine = self._is_rep & (self._at_turn == at_turn)
+        if not mine.any():
+            return None
         best = int(np.where(mine, mean, -1).argmax())
         seen = rows["needed"][:, best].mean()
         clear = mean[best] >= self._settings.clear_action and mean.argmax() == best

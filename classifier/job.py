@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -18,9 +19,11 @@ from classifier.heads.registry import FEW_SHOT, bodies, classic, names
 from classifier.restore import architecture, on_base
 from classifier.teaching import teach
 from classifier.training import Report, Trained, train
+from configs.saved import save_config
 from configs.schema import Actions, TrainHead
 from keypoints.card import CardAction, HeadCard
 from keypoints.errors import InputError
+from keypoints.files import whole
 from keypoints.types import KeypointSequence
 
 
@@ -41,7 +44,14 @@ def check(config: TrainHead, actions: Actions, out: Path, *, head: str | None = 
         raise InputError("there is no body to keep", field="freeze", expected="a head file to begin with: --base FILE")
     if config.base is not None:
         _check_base(Path(config.base), head if config.head in bodies() else None)
-    _known(actions, config.leave_out)
+    if config.classes == "data" and not config.data:
+        raise InputError(
+            "classes that come from data need some", field="classes", hint="give labelled sets with --data"
+        )
+    if config.classes == "actions":
+        if config.kinds:
+            raise InputError("is of classes that come from data", field="kinds", expected="classes=data")
+        _known(actions, config.leave_out)
     _check_out(out)
 
 
@@ -51,6 +61,8 @@ def check_teaching(config: TrainHead, out: Path, *, head: str | None = None, res
     _check_base(base, head)
     if config.leave_out:
         raise InputError("a head that is taught keeps the actions that it has", field="leave_out", hint="leave it out")
+    if config.classes != "actions":
+        raise InputError("a head that is taught keeps the actions that it has", field="classes", hint="leave it out")
     if resume:
         raise InputError("a teaching takes minutes, and begins anew each time", field="--resume", hint="leave it out")
     if base.resolve() == out.resolve():
@@ -96,8 +108,9 @@ def train_head(
     """Train a head on `sequences` and write it to `out`; returns its card.
 
     validation: the sequences to validate on; without any they are drawn from `sequences` by subject.
-    Beside `out` lie `NAME.curve.json` (every epoch's metrics), `NAME.curve.png`, `NAME.settings.json` and,
-    until the run is done, `NAME.checkpoint`, from which `resume` goes on if it is there. A KeyboardInterrupt says how.
+    Beside `out` lie `NAME.config.yaml` (the settings, for --config), `NAME.classes.json` (the class of each output),
+    `NAME.curve.json` (every epoch's metrics), `NAME.curve.png` and, until the run is done, `NAME.checkpoint`, from
+    which `resume` goes on if it is there. A KeyboardInterrupt says how.
     """
     check(config, actions, out)
     config = on_base(config)
@@ -118,11 +131,11 @@ def train_head(
         metrics={f"validation_{k}": round(v, 4) for k, v in trained.metrics.items() if math.isfinite(v)}
         | {"windows": len(examples)},
         made_by={"command": command, "settings_sha256": hashlib.sha256(settings.encode()).hexdigest()},
-        actions=tuple(CardAction(name=n, kind=a.kind) for n, a in actions.actions.items()),
+        actions=_classes(actions, config),
         window=config.window, rate_hz=config.rate_hz, temperature=round(trained.temperature, 4),
     )  # fmt: skip
     export(card, out)
-    out.with_suffix(".settings.json").write_text(settings)
+    _describe(config, card, out, command)
     write_curve(trained.curve, out.with_suffix(".curve.json"), out.with_suffix(".curve.png"))
     checkpoint.unlink(missing_ok=True)
     return card
@@ -166,8 +179,27 @@ def teach_head(
     """Teach the head of `config.base`, the shipped one without it, the action `name`: `classifier.teaching.teach`."""
     check_teaching(config, out)
     base = Path(config.base or SHIPPED)
-    return teach(base, name, recordings, others, actions, config, out, trained_on=trained_on, command=command,
+    card = teach(base, name, recordings, others, actions, config, out, trained_on=trained_on, command=command,
                  on_step=on_step)  # fmt: skip
+    _describe(config, card, out, command)
+    return card
+
+
+def _classes(actions: Actions, config: TrainHead) -> tuple[CardAction, ...]:
+    """What the card says of each output; classes that come from data define themselves, for who has no such action."""
+    own = config.classes == "data"
+    return tuple(
+        CardAction(name=name, kind=action.kind, definition=action.model_dump(mode="json") if own else None)
+        for name, action in actions.actions.items()
+    )
+
+
+def _describe(config: TrainHead, card: HeadCard, out: Path, command: str) -> None:
+    """Write the settings of a head and the name of each of its outputs, by number, beside it."""
+    save_config("train_head", config, out, command)
+    with whole(out.with_suffix(".classes.json")) as partial:
+        names = {str(i): action.name for i, action in enumerate(card.actions)}
+        partial.write_text(json.dumps(names, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def _trained(

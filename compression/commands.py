@@ -63,7 +63,13 @@ def latency(models: tuple[Path, ...], frames: int, size: int) -> None:
 @click.command()
 @click.argument("kind", type=click.Choice(["pose", "head"]))
 @click.argument("overrides", metavar="[STEP.KEY=VALUE]...", nargs=-1)
-@click.option("--plan", type=FILE, help="The steps (YAML).  [default: pose.yaml or head.yaml of configs/compress]")
+@click.option(
+    "--plan",
+    "--config",
+    "plan",
+    type=FILE,
+    help="The steps (YAML).  [default: pose.yaml or head.yaml of configs/compress]",
+)
 @click.option("--source", type=FILE, help="The checkpoint to begin with; what the plan names without it.")
 @click.option("--out", type=FOLDER, help="Folder for what the steps make.  [default: runs/compress-KIND]")
 def compress(kind: str, overrides: tuple[str, ...], plan: Path | None, source: Path | None, out: Path | None) -> None:

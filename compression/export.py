@@ -19,6 +19,7 @@ from compression.formats import FORMS, Form, convert, form_of
 from compression.quantize import Quantizer, finish, float_nodes, to_half
 from compression.runners import FloatArray, layout_of, open_runner
 from configs.exporting import Calibration, CardText
+from configs.saved import save_config
 from configs.schema import Export
 from keypoints.card import KEY, PoseCard
 from keypoints.errors import InputError
@@ -73,11 +74,13 @@ def export_pose(
         compared = pictures(folders)
     form = form_of(settings.format, settings.precision)
     made_by = {"command": command, "checkpoint_sha256": sha256(checkpoint)}
-    return exported(
+    made = exported(
         checkpoint, out, form, settings.precision, size, used, compared, made_by, progress=progress,
         text=CardText(name=settings.name, version=settings.version, licence=settings.licence,
                       trained_on=settings.trained_on),
     )  # fmt: skip
+    save_config("export", settings, out, command)
+    return made
 
 
 def exported(

@@ -35,16 +35,21 @@ def tune_head(
     """
     head = read_head(artefact.path)
     names = {action.name for action in head.card.actions}
-    strange = [name for name in load_actions().names if name not in names]
-    settings = (config.head or TrainHead()).model_copy(
+    asked = config.head or TrainHead()
+    own = asked.classes == "data"
+    strange = asked.leave_out if own else tuple(name for name in load_actions().names if name not in names)
+    settings = asked.model_copy(
         update={"window": head.card.window, "rate_hz": head.card.rate_hz, "head": head.name, "weights": "fp32",
-                "base": None, "freeze": False, "leave_out": tuple(strange)}
+                "base": None, "freeze": False, "leave_out": strange}
     )  # fmt: skip
     beside = _taught(head, read_head(teacher), soft or Soft(), settings) if teacher is not None else None
     if not settings.data:
         context.report(f"synthesizing {settings.synthetic} sequences")
     learnt = for_training(settings, context.root, load_actions(), say=context.report, problem=context.report)
-    actions = load_actions().without(strange)
+    actions = learnt.actions.without(strange)
+    if own and set(actions.names) != names:
+        raise ModelError("the data shows other classes than the head's", field="classes",
+                         expected=", ".join(sorted(names)), found=", ".join(actions.names))  # fmt: skip
     examples, subjects = examples_of(learnt.sequences, learnt.validation, actions, settings)
 
     def on_epoch(point: dict[str, float]) -> None:

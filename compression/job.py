@@ -7,6 +7,7 @@ from pathlib import Path
 
 from compression.plan import Artefact, Finished, Kind, run_plan
 from configs.plan import load_plan
+from configs.saved import save_config
 from keypoints.errors import InputError
 
 
@@ -24,8 +25,8 @@ def compress(
 
     Raises InputError for a plan that does not fit its schema or a source of another kind, before any step runs.
     """
-    steps = load_plan(plan, overrides)
-    begin = source or (Path(steps.source) if steps.source else None)
+    steps = load_plan(plan, [*overrides, *([f"source={source}"] if source else [])])
+    begin = Path(steps.source) if steps.source else None
     if begin is None and kind == "head":
         from classifier.head import SHIPPED
 
@@ -33,6 +34,11 @@ def compress(
     if begin is None:
         raise InputError("nothing to compress", file=plan, field="source", hint="give a checkpoint with --source FILE")
     require_kind(begin, kind)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"can't be written: {error.strerror}", file=out) from None
+    save_config(f"compress/{kind}", steps, out, command)
     return run_plan(Artefact(begin, kind), steps, out, report, command=command)
 
 

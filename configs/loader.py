@@ -12,7 +12,7 @@ from typing import Any, TypeVar, get_args
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from configs.schema import Actions
+from configs.schema import Actions, Counting, Evaluate, Run
 from keypoints.errors import ConfigError
 
 FOLDER = Path(__file__).parent
@@ -21,6 +21,9 @@ FOLDER = Path(__file__).parent
 TYPED = "on the command line"
 
 S = TypeVar("S", bound=BaseModel)
+R = TypeVar("R", Run, Evaluate)
+
+_COUNTING = "counting."
 
 
 def load(schema: type[S], file: str | Path, overrides: Sequence[str] = ()) -> S:
@@ -29,20 +32,60 @@ def load(schema: type[S], file: str | Path, overrides: Sequence[str] = ()) -> S:
     Raises ConfigError naming the file, or the command line where an override is what is wrong, the key, what was
     expected, what was found, and the nearest known key.
     """
+    tree, changed = trees(file, overrides)
+    try:
+        return schema.model_validate(changed)
+    except ValidationError as error:
+        # What stays wrong without the overrides is the file's fault.
+        raise _clear(error, schema, TYPED if overrides and _fits(schema, tree) else located(file)) from None
+
+
+def load_with_counting(schema: type[R], file: str | Path, overrides: Sequence[str] = ()) -> R:
+    """`load` for settings that name a file for `counting`: the same with what that file says in place of its name.
+
+    `counting.key=value` among the overrides changes one of its values. Raises ConfigError.
+    """
+    ours, theirs = _parted(overrides)
+    settings = load(schema, file, ours)
+    if not isinstance(settings.counting, str):
+        return load(schema, file, overrides)
+    return settings.model_copy(update={"counting": load(Counting, settings.counting, theirs)})
+
+
+def trees_with_counting(file: str | Path, overrides: Sequence[str] = ()) -> tuple[dict[str, Any], dict[str, Any]]:
+    """`trees` of what `load_with_counting` reads."""
+    ours, theirs = _parted(overrides)
+    both = trees(file, ours)
+    if not isinstance(both[1].get("counting", "counting.yaml"), str):
+        return trees(file, overrides)
+    for tree, changes in zip(both, ((), theirs), strict=True):
+        tree["counting"] = trees(both[1].get("counting", "counting.yaml"), changes)[1]
+    return both
+
+
+def _parted(overrides: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The overrides of settings, and those of what they name for `counting`."""
+    theirs = [text for text in overrides if text.startswith(_COUNTING)]
+    return [text for text in overrides if text not in theirs], [text.removeprefix(_COUNTING) for text in theirs]
+
+
+def located(file: str | Path) -> Path:
+    """A path as it is, or the name of a file in this folder as the path to it."""
     path = Path(file)
-    if path.parent == Path() and not path.exists():
-        path = FOLDER / path
+    return FOLDER / path if path.parent == Path() and not path.exists() else path
+
+
+def trees(file: str | Path, overrides: Sequence[str] = ()) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What a file says, and what it says with the overrides; neither is checked. Raises ConfigError for what is no
+    mapping."""
+    path = located(file)
     tree = read(path)
     if not isinstance(tree, dict):
         raise ConfigError("wrong content", file=path, expected="a mapping", found=type(tree).__name__)
     changed = copy.deepcopy(tree)
     for override in overrides:
         override_in(changed, override)
-    try:
-        return schema.model_validate(changed)
-    except ValidationError as error:
-        # What stays wrong without the overrides is the file's fault.
-        raise _clear(error, schema, TYPED if overrides and _fits(schema, tree) else path) from None
+    return tree, changed
 
 
 def _fits(schema: type[BaseModel], tree: object) -> bool:
@@ -53,7 +96,7 @@ def _fits(schema: type[BaseModel], tree: object) -> bool:
     return True
 
 
-def check(schema: type[S], tree: object, path: Path, where: str = "") -> S:
+def check(schema: type[S], tree: object, path: str | Path, where: str = "") -> S:
     """The part of a file that `tree` is, checked; `where` names the part. Raises ConfigError as `load` does."""
     try:
         return schema.model_validate(tree)
@@ -101,7 +144,7 @@ def override_in(tree: dict[str, Any], override: str) -> None:
 def _clear(error: ValidationError, schema: type[BaseModel], path: str | Path, part: str = "") -> ConfigError:
     first = error.errors()[0]
     where = tuple(first["loc"])
-    field = ".".join(str(name) for name in ((part,) if part else ()) + where)
+    field = ".".join(((part,) if part else ()) + _keys(schema, where))
     if first["type"] == "extra_forbidden":
         near = difflib.get_close_matches(str(where[-1]), _known_keys(schema, where[:-1]), n=1, cutoff=0.5)
         known = ", ".join(_known_keys(schema, where[:-1]))
@@ -111,6 +154,21 @@ def _clear(error: ValidationError, schema: type[BaseModel], path: str | Path, pa
         return ConfigError("missing", file=path, field=field)
     message = first["msg"].removeprefix("Value error, ")
     return ConfigError(message, file=path, field=field or None, found=repr(first["input"]) if where else None)
+
+
+def _keys(schema: type[BaseModel], where: tuple[Any, ...]) -> tuple[str, ...]:
+    """The keys and numbers of a place, without the names of alternatives that pydantic puts between them."""
+    keys: list[str] = []
+    annotation: Any = schema
+    for part in where:
+        owner = next((model for model in _models(annotation) if part in model.model_fields), None)
+        tags = {"int", "str", "float", "bool", *(model.__name__ for model in _models(annotation))}
+        if owner is not None:
+            annotation = owner.model_fields[part].annotation
+        elif isinstance(part, str) and (part in tags or "[" in part):
+            continue
+        keys.append(str(part))
+    return tuple(keys)
 
 
 def _known_keys(schema: type[BaseModel], where: tuple[Any, ...]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import difflib
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,24 +20,42 @@ def load_plan(file: str | Path, overrides: Sequence[str] = ()) -> Plan:
     overrides: `source=FILE`, or `STEP.key=value` for the step of that name. Raises ConfigError naming the file, the
     step, the key, what was expected, what was found, and the nearest known one.
     """
-    path = Path(file)
-    if path.parent == Path() and not path.exists():
-        path = FOLDER / "compress" / path
+    given, changed = trees(file, overrides)
+    try:
+        return _checked(changed, TYPED if overrides else _located(file))
+    except ConfigError:
+        _checked(given, _located(file))  # what is wrong without the overrides is the file's fault
+        raise
+
+
+def trees(file: str | Path, overrides: Sequence[str] = ()) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What a plan says, as a mapping, and what it says with the overrides; neither is checked."""
+    path = _located(file)
     tree: Any = read(path)
     if isinstance(tree, list):
         tree = {"steps": tree}
     if not isinstance(tree, dict) or not isinstance(tree.get("steps"), list):
         raise ConfigError("wrong content", file=path, expected="a list of steps", found=type(tree).__name__)
     tree["steps"] = [{"step": part} if isinstance(part, str) else part for part in tree["steps"]]
+    changed = copy.deepcopy(tree)
     for override in overrides:
-        _apply(tree, override)
+        _apply(changed, override)
+    return tree, changed
+
+
+def _located(file: str | Path) -> Path:
+    path = Path(file)
+    return FOLDER / "compress" / path if path.parent == Path() and not path.exists() else path
+
+
+def _checked(tree: dict[str, Any], path: str | Path) -> Plan:
     steps = [_step(part, path, number) for number, part in enumerate(tree["steps"], 1)]
     plan = check(Plan, tree | {"steps": steps}, path)
     check_names(plan, path)
     return plan
 
 
-def _step(tree: object, path: Path, number: int) -> StepConfig:
+def _step(tree: object, path: str | Path, number: int) -> StepConfig:
     """One checked step."""
     where = f"step {number}"
     if not isinstance(tree, dict) or "step" not in tree:
@@ -51,7 +70,7 @@ def _step(tree: object, path: Path, number: int) -> StepConfig:
     return check(STEPS[name], tree, path, f"{where} ({name})")
 
 
-def check_names(plan: Plan, path: Path) -> None:
+def check_names(plan: Plan, path: str | Path) -> None:
     """Raise ConfigError when two steps have one name, or a step begins with one that is not before it."""
     before: list[str] = []
     for number, step in enumerate(plan.steps, 1):
@@ -74,8 +93,9 @@ def _apply(tree: dict[str, Any], override: str) -> None:
     if "=" not in override:
         raise ConfigError("not an override", file=TYPED, field=override, expected="STEP.key=value")
     if not steps or not rest:
-        named = [part.get("name") or part.get("step") for part in tree["steps"] if isinstance(part, dict)]
+        named = [str(part.get("name") or part.get("step")) for part in tree["steps"] if isinstance(part, dict)]
+        near = difflib.get_close_matches(name, [*named, "source"], n=1, cutoff=0.5) if not steps else []
         raise ConfigError("no such step", field=override, expected="STEP.key=value with STEP one of "
-                          + ", ".join(map(str, named)))  # fmt: skip
+                          + ", ".join(named), hint=f"did you mean {near[0]!r}?" if near else None)  # fmt: skip
     for part in steps:
         override_in(part, override.partition(".")[2])

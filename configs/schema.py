@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from typing import Literal
 
@@ -49,6 +50,11 @@ class RangeOfMotion(Schema):
     way_back: float = Field(default=0.80, gt=0, le=1)
 
 
+def spelled(label: str) -> str:
+    """A label as the name of a class: `Sit-up` is `sit_up`."""
+    return re.sub(r"[\W_]+", "_", label.lower()).strip("_")
+
+
 class Actions(Schema):
     """configs/actions.yaml."""
 
@@ -76,7 +82,7 @@ class Actions(Schema):
         return self._ours(label) is not None
 
     def _ours(self, label: str) -> str | None:
-        name = label.strip().lower().replace("-", "_").replace(" ", "_")
+        name = spelled(label)
         name = self.aliases.get(name, name)
         return name if name in self.actions else None
 
@@ -86,6 +92,10 @@ class Actions(Schema):
             if name not in self.actions:
                 raise ValueError(f"the alias {label} leads to {name}, which is not an action")
         return self
+
+
+#: Of `counting`, wherever it is a setting.
+COUNTED = "how predictions become counts: a file, or what is in it"
 
 
 class Counting(Schema):
@@ -153,6 +163,12 @@ class TrainHead(Schema):
     data: tuple[str, ...] = Field(default=(), description="folders of labelled sequences; made when there are none")
     synthetic: int = Field(default=2000, ge=1, description="how many synthetic sequences are then made")
     split: str | None = Field(default=None, description="split file: train on its train part, validate on validation")
+    classes: Literal["actions", "data"] = Field(
+        default="actions", description="what the head names: configs/actions.yaml, or the labels of `data`"
+    )
+    kinds: dict[str, Literal["rest", "hold"]] = Field(
+        default={}, description="of a class of its own: hold (timed) or rest (named alone, as without it)"
+    )
     base: str | None = Field(default=None, description="head file whose weights it begins with")
     freeze: bool = Field(default=False, description="keep the body of `base` as it is, and train the outputs alone")
     leave_out: tuple[str, ...] = Field(default=(), description="actions that the head is not to know")
@@ -229,7 +245,7 @@ class Run(Schema):
     keep_up: KeepUp = KeepUp()
     stream_timeout_s: float = Field(default=5.0, gt=0, description="to open a stream, and for its next frame")
     folder_fps: float = Field(default=10.0, gt=0, description="frames a second of a folder of images")
-    counting: str = Field(default="counting.yaml", description="file that says how predictions become counts")
+    counting: Counting | str = Field(default="counting.yaml", description=COUNTED)
     s3: S3 = S3()
 
     @field_validator("source", mode="before")
@@ -295,4 +311,4 @@ class Evaluate(Schema):
     worst: int = Field(default=12, ge=0, description="sequences that get a timeline picture, for each head and set")
     draws: int = Field(default=1000, ge=1, description="of the bootstrap")
     seed: int = 0
-    counting: str = Field(default="counting.yaml", description="file that says how predictions become counts")
+    counting: Counting | str = Field(default="counting.yaml", description=COUNTED)

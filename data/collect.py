@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from configs.schema import Actions, Synthesize, TrainHead
-from data import penn_action, split
+from data import own_classes, penn_action, split
 from data.formats.job import Options
 from data.formats.registry import recognise
 from data.sets import read
@@ -29,12 +29,13 @@ def collect(
     seed: int = 0,
     progress: Say = lambda said: None,
     problem: Say | None = None,
+    count: Callable[[int, int], None] = lambda done, total: None,
 ) -> tuple[list[KeypointSequence], list[str]]:
     """The sequences of all sets, and what a model card says that they are.
 
     A set is a folder or file in any format that `data.sets` reads; the single reps of Penn Action are made into sets of
     reps by `seed`. What can't be read, has no label, or one that is none of `actions`, is told to `problem` (`progress`
-    without one).
+    without one). count: is called with how many recordings of how many of a set are read.
     Raises InputError for a set that is missing, of no known format (both before any is read), or without a labelled
     sequence.
     """
@@ -43,7 +44,7 @@ def collect(
     kinds = [_kind(path) for path in map(Path, folders)]
     for path, penn in zip(map(Path, folders), kinds, strict=True):
         progress(f"reading {path}")
-        options = Options(problem=problem or progress, smooth=not penn)
+        options = Options(problem=problem or progress, smooth=not penn, progress=count)
         found = _labelled(path, _read(path, penn, actions, options), actions, options.problem)
         sequences += _as_trained(found, penn, actions, seed)
         said.append(_said(path, found, penn))
@@ -52,11 +53,13 @@ def collect(
 
 @dataclass(frozen=True, slots=True)
 class Collected:
-    """What a head is trained on. validation: what is held out, if that is said; said: for its card."""
+    """What a head is trained on. validation: what is held out, if that is said; said: for its card; actions: its
+    classes."""
 
     sequences: list[KeypointSequence]
     validation: list[KeypointSequence]
     said: list[str]
+    actions: Actions
 
 
 def for_training(
@@ -71,14 +74,36 @@ def for_training(
 ) -> Collected:
     """The sets that `settings` name, split if they say how; without any, synthetic people, made once below `folder`.
 
-    teaching: they are what a head that is taught is to answer as before. progress: of making people.
-    Raises InputError as `collect`.
+    Its classes are `actions`, or with `settings.classes` data the labels of the sets: see `data.own_classes`.
+    teaching: they are what a head that is taught is to answer as before. progress: of making people, or reading sets.
+    Raises InputError as `collect`, and for a class without a recording that can be used.
     """
+    if settings.classes == "data":
+        for path in map(Path, settings.data):
+            _kind(path)
+        actions = own_classes.of_sets([Path(name) for name in settings.data], actions, settings.kinds)
+        found = _for_training(settings, folder, actions, teaching, progress, say, problem)
+        classes = own_classes.shown([*found.sequences, *found.validation], actions, settings.leave_out)
+        say(f"classes: {', '.join(classes.names)}")
+        return replace(found, actions=classes)
+    return _for_training(settings, folder, actions, teaching, progress, say, problem)
+
+
+def _for_training(
+    settings: TrainHead,
+    folder: Path,
+    actions: Actions,
+    teaching: bool,
+    progress: Callable[[int, int], None],
+    say: Say,
+    problem: Say,
+) -> Collected:
     if settings.split is not None:
         if len(settings.data) != 1 or teaching:
             raise InputError("is of one set, to train on", field="split", expected="one --data and no --add",
                              found=f"{len(settings.data)} sets{' and --add' if teaching else ''}")  # fmt: skip
-        return _parts(Path(settings.data[0]), Path(settings.split), actions, settings.seed, say, problem)
+        one, file = Path(settings.data[0]), Path(settings.split)
+        return _parts(one, file, actions, settings.seed, progress, say, problem)
     folders = [Path(name) for name in settings.data]
     if not folders:
         count = settings.teach.sequences if teaching else settings.synthetic
@@ -87,18 +112,20 @@ def for_training(
         from data.synthesize import synthesize  # loads the bodies' packages
 
         synthesize(people, folders[0], progress)
-    sequences, said = collect(folders, actions, settings.seed, say, problem)
-    return Collected(sequences, [], said)
+    sequences, said = collect(folders, actions, settings.seed, say, problem, progress)
+    return Collected(sequences, [], said, actions)
 
 
-def _parts(path: Path, file: Path, actions: Actions, seed: int, say: Say, problem: Say) -> Collected:
+def _parts(
+    path: Path, file: Path, actions: Actions, seed: int, progress: Callable[[int, int], None], say: Say, problem: Say
+) -> Collected:
     """The parts `train` and `validation` of the set at `path` by the split `file`.
 
     Raises InputError as `collect`, and when the split can't be trusted or has no such parts.
     """
     penn = _kind(path)
     say(f"reading {path} by {file}")
-    options = Options(problem=problem, smooth=not penn)
+    options = Options(problem=problem, smooth=not penn, progress=progress)
     wanted = [split.part_of(split.load(file), part, file) for part in ("train", "validation")]
     split.check_file(file, path, actions, Options())
     recordings = (one for one in _read(path, penn, actions, options) if one.name in wanted[0] | wanted[1])
@@ -106,7 +133,7 @@ def _parts(path: Path, file: Path, actions: Actions, seed: int, say: Say, proble
     sequences, validation = (
         _as_trained([one for one in found if one.name in names], penn, actions, seed) for names in wanted
     )
-    return Collected(sequences, validation, [_said(path, found, penn)])
+    return Collected(sequences, validation, [_said(path, found, penn)], actions)
 
 
 def _kind(path: Path) -> bool:

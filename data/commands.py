@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import click
 
-from configs.command_line import FILE, FOLDER, progress_bar, settings_option, tell
+from configs.command_line import FILE, FOLDER, command_line, progress_bar, settings_option, tell
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -27,7 +27,7 @@ def synthesize(overrides: tuple[str, ...], out: Path, config: Path) -> None:
     settings = load(Synthesize, config, overrides)
     there = kept(settings, out)
     with progress_bar(settings.kind) as progress:
-        made = make(settings, out, progress=progress)
+        made = make(settings, out, progress=progress, command=command_line())
     if there:
         click.echo(f"kept {there} that were there already, made by the same settings")
     if new := made[there:]:
@@ -105,14 +105,22 @@ def data_describe(
 @click.option("--check", type=FILE, help="Check this split instead of making one.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Another seed gives another split.")
 @click.option("--without", multiple=True, metavar="ACTION", help="Leave recordings of it out; may be repeated.")
+@click.option(
+    "--classes",
+    type=click.Choice(["actions", "data"]),
+    default="actions",
+    show_default=True,
+    help="What is to be in every part: our actions, or the labels of the set.",
+)
 @click.option("--published", type=int, metavar="N", help="Keep to HMDB51's own split of that number.")
 def datasplit_off(
     path: Path, format: str | None, label: str | None, size: tuple[int, int] | None, fps: float, out: Path | None,
-    check: Path | None, seed: int, without: tuple[str, ...], published: int | None,
+    check: Path | None, seed: int, without: tuple[str, ...], classes: str, published: int | None,
 ) -> None:  # fmt: skip
     """Split a set into train, validation and test, by source and subject, never by window."""
     from configs.loader import load_actions
     from data import split
+    from data.own_classes import classes_of
     from data.sets import Options
 
     if (out is None) == (check is None):
@@ -120,10 +128,11 @@ def datasplit_off(
     problems: list[str] = []
     with progress_bar(f"reading {path.name}") as progress:
         options = Options(format, label, size, fps, problem=problems.append, progress=progress)
+        actions = classes_of(classes, path, load_actions(), options)
         if check is not None:
-            made = split.check_file(check, path, load_actions(), options)
+            made = split.check_file(check, path, actions, options)
         else:
-            made = split.of_set(path, load_actions(), options, seed=seed, left_out=without, published_split=published)
+            made = split.of_set(path, actions, options, seed=seed, left_out=without, published_split=published)
     tell(problems)
     if out is not None:
         split.write(made, out, path.name, seed)

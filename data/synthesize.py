@@ -11,7 +11,9 @@ from typing import Any
 
 import cv2
 import numpy as np
+import yaml
 
+from configs.saved import config_beside, save_config
 from configs.schema import Synthesize
 from data import camera, demo, fit_noise, motion_stand, scenes, watched
 from data.body import BODIES, Body, make_body
@@ -34,15 +36,14 @@ def _silent(done: int, total: int) -> None:
     """Nobody is watching."""
 
 
-#: What a folder of numbered examples remembers, so that those of another call are not taken for its own.
-_SETTINGS = "synthesize.json"
-#: The settings that tell how example number i looks; how many there are, and how fast they are made, does not.
+#: Those of the settings in the folder that tell how example number i looks, so that examples of another call are not
+#: taken for its own; how many there are, and how fast they are made, does not.
 _LOOKS = ("kind", "seed", "transitions", "weights", "rate_hz", "longest_s")
 #: Who made a sequence, by the source that it says.
 _SOURCES = {"sequences": r"synthetic-(\d+)-\d+", "rest": r"rest-(\d+)-\d+", "watched": r"synthetic-watched-(\d+)-\d+"}
 
 
-def synthesize(config: Synthesize, out: Path, progress: Progress = _silent) -> list[Path]:
+def synthesize(config: Synthesize, out: Path, progress: Progress = _silent, command: str = "") -> list[Path]:
     """Make what `config` asks for under the folder `out`; returns the files that matter, in order.
 
     sequences, rest, watched: NNNNNN.npz. frames: images/NNNNNN-ACTION.jpg, labels/ (YOLO-pose text)
@@ -54,7 +55,11 @@ def synthesize(config: Synthesize, out: Path, progress: Progress = _silent) -> l
         out.mkdir(parents=True, exist_ok=True)
         if config.kind in (*_SOURCES, "frames"):
             _claim(config, out)
-        return _MAKERS[config.kind](config, out, progress)
+            save_config("synthesize", config, out, command)
+            return _MAKERS[config.kind](config, out, progress)
+        made = _MAKERS[config.kind](config, out, progress)
+        save_config("synthesize", config, made[0], command)
+        return made
     except KeyboardInterrupt:
         going_on = "; the same command keeps what is there and goes on" if config.kind in _SOURCES else ""
         raise KeyboardInterrupt(f"stopped{going_on}") from None
@@ -80,27 +85,26 @@ def _places(config: Synthesize, out: Path) -> list[Path]:
 
 
 def _claim(config: Synthesize, out: Path) -> None:
-    """Raise InputError when `out` holds numbered examples of other settings; else remember these in it."""
+    """Raise InputError when `out` holds numbered examples of other settings."""
     looks = _LOOKS + (("size",) if config.kind == "frames" else ())
     ours = {name: value for name, value in config.model_dump(mode="json").items() if name in looks}
-    theirs = _remembered(out)
+    theirs = {name: value for name, value in _remembered(out).items() if name in looks}
     other = [name for name, value in theirs.items() if ours.get(name) != value]
     if other:
         said = (", ".join(f"{name}={some.get(name)}" for name in other) for some in (ours, theirs))
         raise InputError("holds what other settings made", file=out, expected=next(said), found=next(said),
                          hint="give another --out")  # fmt: skip
-    (out / _SETTINGS).write_text(json.dumps(ours) + "\n", encoding="utf-8")
 
 
 def _remembered(out: Path) -> dict[str, Any]:
     """The settings that made what is in `out`; without the file that says them, what the first sequence says."""
-    file, first = out / _SETTINGS, out / "000000.npz"
+    file, first = config_beside(out), out / "000000.npz"
     if not first.exists() and not (out / "images").is_dir():
         return {}
     if file.is_file():
         try:
-            return dict(json.loads(file.read_text(encoding="utf-8")))
-        except (ValueError, TypeError):
+            return dict(yaml.safe_load(file.read_text(encoding="utf-8")))
+        except (ValueError, TypeError, yaml.YAMLError):
             raise InputError("can't be read", file=file, hint="delete it, or give another --out") from None
     if not first.exists():
         return {}

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from configs.saved import save_config
+from configs.schema import Run
 from edge.history.log import SessionLog
 from edge.history.read import Bests
 from edge.report import Report
@@ -40,8 +42,9 @@ def finish(
     log: SessionLog | None,
     json_file: Path | None,
     coach: Coach | None = None,
+    settings: Run | None = None,
 ) -> None:
-    """End the session, write the report, and put the run into words."""
+    """End the session, write the report with the settings beside it, and put the run into words."""
     report, places = outcome.report, []
     if log is not None:
         log.end(report.duration_s)
@@ -52,9 +55,13 @@ def finish(
         saver.close()
         outcome.tell(saver.trouble)
         places.append(str(saver.path))
+        if settings is not None and json_file is None and saver.trouble is None:
+            save_config("run", settings, saver.path)
     if json_file is not None:
         try:
             report.write(json_file)
+            if settings is not None:
+                save_config("run", settings, json_file)
         except RepSightError as error:
             outcome.tell(str(error))
         else:

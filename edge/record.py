@@ -12,6 +12,7 @@ import numpy as np
 
 from classifier.practice import check_name, lesson
 from configs.language import Said
+from configs.saved import save_config
 from configs.schema import Run
 from edge.models import Models
 from edge.outcome import Outcome
@@ -139,7 +140,9 @@ def record(
         at_its_speed = settings.real_time and screen.watched and not source.live
         runner.run(lambda: stopped() or recorder.done, real_time=at_its_speed, fps=settings.fps)
         size = source.size
-    return _save(name, recorder, size, f"recorded from {Path(source_name).name}", out)
+    made = _save(name, recorder, size, f"recorded from {Path(source_name).name}", out)
+    save_config("run", settings, out)
+    return made
 
 
 def _save(name: str, recorder: Recorder, size: tuple[int, int], source: str, out: Path) -> Recorded:

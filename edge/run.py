@@ -7,9 +7,8 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
 
-from configs.loader import load
+from configs.loader import load_with_counting
 from configs.schema import Counting, Run
 from edge.draw import dimmed, draw
 from edge.eyes import Seen, in_turn, overlapped
@@ -35,18 +34,15 @@ from edge.workout.voice import Voice
 from keypoints.errors import InputError
 from keypoints.types import Frame
 
-_COUNTING: Final = "counting."
-
 
 def load_settings(file: str | Path = "run.yaml", overrides: Sequence[str] = ()) -> tuple[Run, Counting]:
     """The settings of a run; `counting.key=value` among the overrides goes to the file that `counting` names.
 
     Raises ConfigError.
     """
-    ours = [text for text in overrides if not text.startswith(_COUNTING)]
-    settings = load(Run, file, ours)
-    theirs = [text.removeprefix(_COUNTING) for text in overrides if text.startswith(_COUNTING)]
-    return settings, load(Counting, settings.counting, theirs)
+    settings = load_with_counting(Run, file, overrides)
+    assert isinstance(settings.counting, Counting)
+    return settings, settings.counting
 
 
 def run(
@@ -72,6 +68,7 @@ def run(
         name, greeting = choose_source(settings.source)
         settings = settings.model_copy(update={"source": name})
         keep_inputs({"--json": json_file, "--save": save}, [name, settings.pose, settings.head])
+        used = settings.model_copy(update={"counting": counting or settings.counting})
         models = Models.open(settings, with_estimator=not name.lower().endswith(".npz"))
         parts.callback(models.close)
         outcome = Outcome(Report(name, models.described))
@@ -82,7 +79,7 @@ def run(
         try:
             source = parts.enter_context(open_source(name, settings, stopped))
         except KeyboardInterrupt:  # asked to stop while a stream was slow to open
-            finish(outcome, None, log, json_file)
+            finish(outcome, None, log, json_file, settings=used)
             return outcome
         if settings.log == "auto" and not source.live:  # a film behind a URL
             log = None
@@ -115,7 +112,7 @@ def run(
             runner.run(stopped, max_frames, real_time=at_its_speed, fps=settings.fps)
         finally:
             outcome.tell(runner.notice, exit_code=2)
-            finish(outcome, saver, log, json_file, coach)
+            finish(outcome, saver, log, json_file, coach, used)
     return outcome
 
 

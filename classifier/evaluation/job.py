@@ -14,6 +14,7 @@ from classifier.evaluation.play import ListeningHead
 from classifier.evaluation.report import HeadInfo, Report, Result
 from classifier.evaluation.screen import LabelledSet, screened
 from configs.loader import load
+from configs.saved import save_config
 from configs.schema import Actions, Counting, Evaluate
 from keypoints.errors import InputError, RepSightError
 
@@ -69,7 +70,7 @@ def check(
     Raises ModelError for a file that is no head, InputError for a wrong setting or when `out` can't be written.
     """
     opened = [ListeningHead(path) for path in heads]
-    counting = load(Counting, settings.counting)
+    counting = load(Counting, settings.counting) if isinstance(settings.counting, str) else settings.counting
     classes = _classes(settings, actions, opened)
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -136,6 +137,7 @@ def _write(report: Report, out: Path) -> list[Path]:
             partial.unlink(missing_ok=True)
             raise RepSightError(f"{path}: the report can't be written: {error.strerror}") from None
         written.append(path)
+    save_config("evaluate", report.settings, out, report.command)
     return written
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Set
 from dataclasses import dataclass
 from itertools import pairwise
 
-from configs.schema import Actions
+from configs.schema import Actions, spelled
 from keypoints.labels import LEFT_OUT, Labelled
 
 
@@ -59,7 +59,7 @@ def _unknown(records: Iterable[Labelled], actions: Actions, known: Set[str]) -> 
     for record in records:
         for label in {record.exercise, *(segment.action for segment in record.segments or ())} - {None}:
             assert label is not None
-            if actions.fold(label) == "other" and label not in known and label.lower() != "other":
+            if actions.fold(label) == "other" and not {label, spelled(label)} & known and label.lower() != "other":
                 found[label] = found.get(label, 0) + 1
     return [
         f"label {label!r} ({n} sequences) is no action here: taken for `other`" for label, n in sorted(found.items())

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
 from typing import Literal
 
-from configs.schema import Actions
+from configs.schema import Actions, spelled
 from keypoints.labels import Labelled, Segment
 
 #: Turns a source's word into one of our actions.
@@ -55,7 +55,8 @@ def folder(actions: Actions, known: Set[str] = frozenset()) -> Fold:
     """How labels become actions: as `actions` folds them, and a name of `known` (a head's own) stays itself."""
 
     def fold(label: str) -> str:
-        return label if label in known else actions.fold(label)
+        name = label if label in known else spelled(label)
+        return name if name in known else actions.fold(label)
 
     return fold
 

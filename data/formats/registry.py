@@ -49,6 +49,7 @@ def formats() -> tuple[Format, ...]:
     import data.formats.images
     import data.formats.penn
     import data.formats.pyskl
+    import data.formats.segments
     import data.formats.skeletons
     import data.formats.videos  # noqa: F401
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from data.formats.job import Job
 from data.formats.registry import register
+from data.formats.segments import looks_like_segments
 from keypoints.errors import InputError
 from keypoints.labels import Labelled
 
@@ -29,8 +30,8 @@ def videos(path: Path) -> list[Path]:
 
 
 def looks_like_videos(path: Path) -> bool:
-    """Whether there are videos in folders, but none beside the folders, and no manifest."""
-    return bool(videos(path)) and not (path / "manifest.csv").exists()
+    """Whether there are videos in folders, but none beside the folders, and no table of them."""
+    return bool(videos(path)) and not (path / "manifest.csv").exists() and not looks_like_segments(path)
 
 
 @register("videos", "a folder of videos for each class, class/video.avi", looks_like_videos)

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
+from configs.saved import save_config
 from configs.schema import Counting, Run
 from edge.benchmark import picture as pictures
 from edge.benchmark import show
@@ -98,6 +99,7 @@ def benchmark(
     json_file, picture = _writable(json_file, "--json", troubles), _writable(picture, "--picture", troubles)
     growth = _writable(growth, "--growth", troubles)
     open_source(settings.source, settings).__exit__(None, None, None)  # the one thing that nothing goes without
+    asked = settings.model_copy(update={"counting": counting})
     settings, others = _chosen(settings, models, troubles)
     facts = machine_facts(cores)
     troubles.warn(load_warning())
@@ -113,7 +115,7 @@ def benchmark(
     size_mb, sizes = install_mb()
     result = _result(alone, facts, command, start_s, sides, limit, size_mb, sizes, troubles.said)
     result = result.model_copy(update={"growth": grown})
-    written = [json_file and troubles.survive(lambda: _write(result, json_file)),
+    written = [json_file and troubles.survive(lambda: _write(result, json_file, asked)),
                picture and troubles.survive(lambda: _draw(show.picture(result), picture)),
                growth and grown and troubles.survive(lambda: _draw(show.growth_picture(result), growth))]  # fmt: skip
     return Made(result, [path for path in written if path], troubles.exit_code)
@@ -221,8 +223,9 @@ def _limit(alone: Measured, cores: int, troubles: Troubles, progress: Progress) 
         return troubles.survive(lambda: limit_of(Path(pose["path"]), alone.stages["pose"]["p50"], peaks, threads))
 
 
-def _write(result: Result, path: Path) -> Path:
+def _write(result: Result, path: Path, settings: Run) -> Path:
     result.write(path)
+    save_config("run", settings, path, result.command)
     return path
 
 

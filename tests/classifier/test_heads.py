@@ -87,7 +87,7 @@ def test_every_head_trains_and_its_file_runs_by_the_contract(name: str, head_fil
         assert prediction.phase is not None and np.abs(prediction.phase).max() <= 1
     assert np.isfinite(head(np.zeros((TINY.window, 17, 3), np.float32)).probabilities).all()
     assert {p.name for p in tmp_path.iterdir()} == {
-        f"{name}{end}" for end in (".onnx", ".settings.json", ".curve.json", ".curve.png")
+        f"{name}{end}" for end in (".onnx", ".config.yaml", ".classes.json", ".curve.json", ".curve.png")
     }
 
 

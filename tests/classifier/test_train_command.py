@@ -193,6 +193,23 @@ def test_what_is_held_out_is_never_trained_on(tmp_path: Path) -> None:
     assert card.metrics["validation_accuracy"] == 0
 
 
+def test_the_settings_beside_a_head_and_a_report_give_the_same_again(people: Path) -> None:
+    assert train("--out", "a.onnx", "augment.jitter=0.03").exit_code == 0
+    again = call("train-head", "--config", "a.config.yaml", "--out", "b.onnx")
+    assert again.exit_code == 0, again.output
+    assert Path("a.curve.json").read_text() == Path("b.curve.json").read_text()
+    first, second = (Path(f"{name}.config.yaml").read_text().splitlines() for name in "ab")
+    assert "  jitter: 0.03" in first and first[2:] == second[2:]
+    given = ["evaluate", "--head", "a.onnx", "--data", "people"]
+    assert call(*given, "--out", "one", "draws=20", "counting.rival=0.5").exit_code == 0
+    assert call(*given, "--out", "two", "--config", "one/config.yaml").exit_code == 0
+    one, two = (json.loads(Path(name, "report.json").read_text()) for name in ("one", "two"))
+    assert one["settings"]["counting"]["rival"] == 0.5
+    for report in (one, two):
+        del report["command"], report["results"][0]["latency"]
+    assert one == two
+
+
 @pytest.mark.parametrize(
     ("typed", "said"),
     [

@@ -100,7 +100,7 @@ def test_a_folder_keeps_to_the_settings_that_made_what_is_in_it(tmp_path: Path) 
     ):
         with pytest.raises(InputError, match=line):
             synthesize(config.model_copy(update=changes), out)
-    (out / "synthesize.json").unlink()  # as an earlier version left it: the sequences themselves tell
+    (out / "config.yaml").unlink()  # as an earlier version left it: the sequences themselves tell
     with pytest.raises(InputError, match="expected seed=5, found seed=4"):
         synthesize(config.model_copy(update={"seed": 5}), out)
     assert len(synthesize(more, out)) == 2
