@@ -25,6 +25,7 @@ from configs.commands import config as settings_group
 from data.commands import data_sets, synthesize
 from edge.commands import benchmark, doctor, history, invite
 from edge.pi.commands import pi
+from keypoints.commands import train_pose
 from keypoints.errors import RepSightError
 
 
@@ -54,19 +55,8 @@ def cli(debug: bool) -> None:
     """RepSight turns any camera into a rep counter."""
 
 
-for command in (
-    synthesize,
-    data_sets,
-    export,
-    latency,
-    compress,
-    benchmark,
-    history,
-    invite,
-    pi,
-    doctor,
-    settings_group,
-):
+for command in (synthesize, data_sets, export, latency, compress, benchmark, history, invite, pi, doctor,
+                train_pose, settings_group):  # fmt: skip
     cli.add_command(command)
 
 

@@ -15,7 +15,7 @@ from ultralytics.utils.tal import bbox2dist, dist2bbox, make_anchors
 
 from compression.hints import Hints
 from compression.pose_head import head_of
-from compression.poseloss import raw
+from keypoints.training.loss import raw
 from configs.tuning import Soft
 from keypoints import skeleton
 from keypoints.errors import ModelError

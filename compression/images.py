@@ -20,6 +20,7 @@ from keypoints import skeleton
 from keypoints.decode import overlap
 from keypoints.errors import InputError
 from keypoints.files import sha256
+from keypoints.training.pictures import UNKNOWN as UNKNOWN
 
 if TYPE_CHECKING:
     from compression.accuracy import Predict
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
 FloatArray = NDArray[np.float32]
 Report = Callable[[str], None]
 
-#: What the third number of a training keypoint says: where it is, that it is not to be seen, or that nobody knows.
-SEEN, ABSENT, UNKNOWN = 1.0, 0.0, -1.0
+#: What the third number of a training keypoint says: where it is, or that it is not to be seen; UNKNOWN: nobody knows.
+SEEN, ABSENT = 1.0, 0.0
 
 #: A person whom the teacher finds above this score is labelled.
 _SURE = 0.4

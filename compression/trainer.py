@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from compression.distillation import Distiller
 from compression.images import PictureSet
 from compression.masks import hold
-from compression.poseloss import pose_loss, raw
+from keypoints.training.loss import pose_loss, raw
 from compression.views import Batch, batches
 from configs.tuning import Tuning
 from keypoints.errors import InputError, RepSightError

@@ -10,6 +10,7 @@ from pydantic import Field, field_validator, model_validator
 
 from configs.base import Schema as Schema
 from configs.keep_up import KeepUp
+from configs.pose_training import TrainPose as TrainPose
 from configs.publishing import S3
 from configs.publishing import Publish as Publish
 from configs.web import Web

@@ -70,7 +70,7 @@ def _ratios(config: PruneStep, context: Context) -> dict[str, float]:
 def gradients(network: Any, config: PruneStep, context: Context) -> None:
     """Leave the gradient of the labels' loss in the parameters of a network, its batch norms as they are."""
     from compression.images import training_images
-    from compression.poseloss import pose_loss
+    from keypoints.training.loss import pose_loss
     from compression.views import batches
     from configs.tuning import Views
 

@@ -15,7 +15,7 @@ from compression.checkpoint import load_network, save_network
 from compression.distillation import Distiller
 from compression.images import ABSENT, UNKNOWN, PictureSet
 from compression.masks import carry, masks_of, smallest
-from compression.poseloss import pose_loss, raw
+from keypoints.training.loss import pose_loss, raw
 from compression.posetuning import main
 from compression.step import Artefact, Context, apply
 from compression.trainer import rate, train

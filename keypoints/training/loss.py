@@ -10,8 +10,7 @@ from ultralytics.cfg import DEFAULT_CFG_DICT
 from ultralytics.nn.modules.head import Pose26
 from ultralytics.utils.loss import E2ELoss, PoseLoss26, v8PoseLoss
 
-from compression.images import UNKNOWN
-from compression.pose_head import head_of
+from keypoints.training.pictures import UNKNOWN
 
 
 class _KnownConfidence(nn.Module):
@@ -63,7 +62,7 @@ def pose_loss(network: nn.Module) -> Any:
     given = getattr(network, "args", {})
     given = given if isinstance(given, dict) else vars(given)
     kept, network.args = getattr(network, "args", None), SimpleNamespace(**{**DEFAULT_CFG_DICT, **given})  # type: ignore[assignment]
-    head = head_of(network)
+    head = network.model[-1]  # type: ignore[index]
     kind = _PoseLoss26 if isinstance(head, Pose26) else _PoseLoss
     loss = E2ELoss(network, kind) if getattr(head, "one2one_cv2", None) is not None else kind(network)
     network.args = kept  # type: ignore[assignment]
