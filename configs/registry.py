@@ -16,6 +16,7 @@ from configs.language import Strings
 from configs.loader import FOLDER, load, load_with_counting, trees, trees_with_counting
 from configs.saved import name_in
 from configs.schema import Actions, Counting, Evaluate, Export, Run, Synthesize, TrainHead
+from configs.stages import Pipeline, load_pipeline
 from configs.workout import Workout
 from keypoints.errors import ConfigError
 
@@ -43,6 +44,8 @@ class Config:
         path = file or self.path
         if self.schema is Plan:
             return plan.load_plan(path, overrides)
+        if self.schema is Pipeline:
+            return load_pipeline(path, overrides)
         if self.schema is Run:
             return load_with_counting(Run, path, overrides)
         if self.schema is Evaluate:
@@ -66,6 +69,8 @@ CONFIGS = (
     Config("evaluate.yaml", Evaluate, ("evaluate",)),
     Config("synthesize.yaml", Synthesize, ("synthesize",)),
     Config("export.yaml", Export, ("export",)),
+    Config("pipeline/default.yaml", Pipeline, ("pipeline",)),
+    Config("pipeline/smoke.yaml", Pipeline, ("pipeline",)),
     Config("compress/pose.yaml", Plan, ("compress",)),
     Config("compress/head.yaml", Plan, ("compress",)),
     Config("workouts/starter.yaml", Workout, ("run",)),

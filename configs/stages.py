@@ -29,8 +29,11 @@ class DataStage(Schema):
     path: str | None = Field(default=None, description="labelled recordings (`repsight data formats`)")
     format: str | None = Field(default=None, description="of it, when that is not clear by looking")
     pose: str | None = Field(default=None, description="pose model that looks at videos; the shipped one without it")
-    classes: Literal["ours", "own"] = Field(
-        default="ours", description="ours: labels become those of actions.yaml; own: each label is a class of the head"
+    classes: Literal["actions", "data"] = Field(
+        default="actions", description="what the head names: configs/actions.yaml, or the labels of the recordings"
+    )
+    kinds: dict[str, Literal["rest", "hold"]] = Field(
+        default={}, description="of a class of its own: hold (timed) or rest (named alone, as without it)"
     )
     sequences: Synthesize | None = Field(default=None, description="made when there is no path")
     frames: Synthesize | None = Field(default=None, description="pictures with labels, made for train_pose")
@@ -46,6 +49,10 @@ class DataStage(Schema):
             raise ValueError("data has a path or sequences to make, not both")
         if self.path is None and self.sequences is None and self.frames is None:
             raise ValueError("data needs a path, sequences or frames")
+        if self.kinds and self.classes != "data":
+            raise ValueError("kinds are of classes that come from data: classes=data")
+        if self.classes == "data" and self.path is None:
+            raise ValueError("classes that come from data need a path")
         if self.sequences is not None and self.sequences.kind not in ("sequences", "rest", "watched"):
             raise ValueError("data.sequences.kind is sequences, rest or watched")
         if self.frames is not None and self.frames.kind != "frames":
@@ -180,9 +187,11 @@ def _lacking(pipeline: Pipeline) -> Iterator[tuple[str, str, str]]:
         if pipeline.train_pose.base is None:
             yield "train_pose", "base", "train_pose.base names a checkpoint, or yolo11n-pose.yaml for an untrained one"
     if pipeline.train_head:
-        for key in ("data", "split"):
+        for key, theirs in (("data", "data"), ("split", "split"), ("kinds", "data")):
             if getattr(pipeline.train_head, key):
-                yield f"train_head.{key}", "need of it", f"it is what the stage {key} makes: leave it out"
+                yield f"train_head.{key}", "need of it", f"it is what the stage {theirs} says: leave it out"
+        if pipeline.train_head.classes != "actions":
+            yield "train_head.classes", "need of it", "data.classes=data says it"
         if not recordings:
             yield "train_head", "recording to learn from", "data needs a path, or sequences to make"
     if pipeline.compress_pose and not pipeline.train_pose and not pipeline.compress_pose.source:

@@ -71,7 +71,6 @@ def data(pipeline: Pipeline, given: Given, context: Context) -> Metrics:
         if settings is not None:
             made = context.scratch / name
             metrics[name] = len(synthesize(settings, made, _tenths(context.report, name)))
-            (made / "synthesize.json").unlink()
             made.rename(context.folder / name)
     if section.recordings:
         write_actions(actions, context.folder / "actions.yaml")
@@ -119,17 +118,20 @@ def train_head(pipeline: Pipeline, given: Given, context: Context) -> Metrics:
     from data.collect import for_training
 
     section, actions, out = pipeline.train_head, load(Actions, given["actions"]), context.scratch / "out" / "head.onnx"
-    assert section is not None
-    parts = given.get("split")
-    settings = section.model_copy(update={"data": (str(given["sequences"]),), "split": str(parts) if parts else None})
-    found = for_training(settings, context.scratch, actions, say=context.report, problem=context.report)
+    assert section is not None and pipeline.data is not None
+    section = section.model_copy(update={"classes": pipeline.data.classes})
+    parts, theirs = given.get("split"), pipeline.data.path
+    placed = {"data": (str(given["sequences"]),), "split": str(parts) if parts else None}
+    found = for_training(section.model_copy(update=placed), context.scratch, actions, say=context.report,
+                         problem=context.report)  # fmt: skip
     # Settings are hashed into the head's card: no place of this machine belongs there.
     named = {"data": ("data/sequences",), "split": "split/split.yaml" if parts else None}
-    theirs = pipeline.data.path if pipeline.data else None
     said = found.said if theirs is None else [f"keypoint sequences of {Path(theirs).name}"]
-    card = train(found.sequences, actions, section.model_copy(update=named), out, trained_on=said,
-                 command=context.command, validation=found.validation, resume=True,
-                 on_epoch=lambda figures: context.report(line(figures, section.epochs)))  # fmt: skip
+    card = train(
+        found.sequences, found.actions, section.model_copy(update=named), out, trained_on=said,
+        command=context.command, validation=found.validation, resume=True,
+        on_epoch=lambda figures: context.report(line(figures, section.epochs)),
+    )  # fmt: skip
     _move(out.parent, context.folder)
     return dict(card.metrics)
 
@@ -138,9 +140,7 @@ def compress_pose(pipeline: Pipeline, given: Given, context: Context) -> Metrics
     """pose.onnx, and pose.pt, the last checkpoint before it."""
     metrics = _compress("pose", pipeline, given, context)
     if not (context.folder / "pose.onnx").is_file():
-        raise InputError(
-            "ends in a checkpoint", field="compress_pose", expected="quantize or export as its last step"
-        )
+        raise InputError("ends in a checkpoint", field="compress_pose", expected="quantize or export as its last step")
     return metrics
 
 

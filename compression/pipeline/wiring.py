@@ -87,8 +87,9 @@ def _compress_head(pipeline: Pipeline) -> dict[str, str | None]:
 
 def _evaluate(pipeline: Pipeline) -> dict[str, str | None]:
     assert pipeline.evaluate is not None
-    return {"head": head_file(pipeline), "pose": pose_file(pipeline) if pipeline.evaluate.pictures else None,
-            "pictures": pipeline.evaluate.pictures, "sequences": SEQUENCES, "actions": ACTIONS, "split": SPLIT}  # fmt: skip
+    pictures = pipeline.evaluate.pictures
+    return {"head": head_file(pipeline), "pose": pose_file(pipeline) if pictures else None, "pictures": pictures,
+            "sequences": SEQUENCES, "actions": ACTIONS, "split": SPLIT}  # fmt: skip
 
 
 def _export(pipeline: Pipeline) -> dict[str, str | None]:
