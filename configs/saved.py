@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +26,14 @@ def save_config(name: str, settings: BaseModel, result: Path, command: str = "")
     """
     path = config_beside(result)
     content = _without_passwords(settings.model_dump(mode="json", by_alias=True))
-    said = f"# config: {name}\n" + (f"# {command}\n" if command else "")
+    said = f"# config: {name}\n" + (f"# {' '.join(command.split())}\n" if command else "")
     text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=110)
     try:
         with whole(path) as partial:
             partial.write_text(said + text, encoding="utf-8")
     except OSError as error:
+        with suppress(OSError):
+            path.with_name(f"{path.name}.partial").unlink(missing_ok=True)
         raise RepSightError(f"{path}: the settings can't be written: {error.strerror}") from None
     return path
 

@@ -33,7 +33,7 @@ def history(
     config: Path,
 ) -> None:
     """Show past sessions, personal bests and streaks; or of one SESSION every rep."""
-    from configs.loader import load
+    from configs.loader import load_with_counting
     from configs.schema import Run
     from edge.history import show
     from edge.history.database import folder_of
@@ -47,7 +47,7 @@ def history(
         raise click.UsageError("--host and --port are of --web.")
     if web and (numbers or csv_file or plot):
         raise click.UsageError("--web shows every session: it goes without SESSION, --csv and --plot.")
-    settings = load(Run, config, [*overrides, *given])
+    settings = load_with_counting(Run, config, [*overrides, *given])
     folder = log or folder_of("auto" if settings.log == "none" else settings.log)
     if web:
         from edge.process import Stop

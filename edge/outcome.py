@@ -55,17 +55,19 @@ def finish(
         saver.close()
         outcome.tell(saver.trouble)
         places.append(str(saver.path))
-        if settings is not None and json_file is None and saver.trouble is None:
-            save_config("run", settings, saver.path)
     if json_file is not None:
         try:
             report.write(json_file)
-            if settings is not None:
-                save_config("run", settings, json_file)
         except RepSightError as error:
             outcome.tell(str(error))
         else:
             places.append(str(json_file))
+    result = json_file or (saver.path if saver is not None else None)
+    if settings is not None and result is not None and result.is_file():
+        try:
+            save_config("run", settings, result)
+        except RepSightError as error:
+            outcome.tell(str(error))
     parts = [f"{totals_in_words(report.totals, report.holds_s)} in {clock(report.duration_s)}"]
     if coach is not None and coach.progress is not None:
         parts.append(f"{coach.workout_name}: {coach.progress.sets_done} of {coach.progress.sets_in_all} sets done")

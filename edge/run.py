@@ -98,7 +98,8 @@ def run(
         heard = source.live or plan is not None
         voice = parts.enter_context(Voice(settings.sound, words.strings.voice)) if heard else None
         form = Form(settings.hints, log.past_reps if log is not None else (), words)
-        coach = Coach(form, plan, voice, words, settings.set_pause_s)
+        kinds = {action.name: action.kind for action in models.head.card.actions}
+        coach = Coach(form, plan, voice, words, settings.set_pause_s, kinds)
         screen.on_key = coach.press
         keeper = Keeper(settings.keep_up, parts.enter_context(Heat()))
         board = coach if log is None else WithToday(coach, Today(log), words)

@@ -56,10 +56,12 @@ class BoardMaker(Protocol):
 class Scoreboard:
     """Turns readings into boards; remembers the last exercise, so that its count stays up while its user rests."""
 
-    def __init__(self, words: Words | None = None, set_pause_s: float = 15.0) -> None:
-        """words: of the language; English without them. set_pause_s: a longer pause between two reps ends a set."""
-        # What is not among them was taught to the head, and only actions with reps can be.
-        self._kinds = {name: action.kind for name, action in load_actions().actions.items()}
+    def __init__(
+        self, words: Words | None = None, set_pause_s: float = 15.0, kinds: Mapping[str, str] | None = None
+    ) -> None:
+        """words: of the language; English without them. set_pause_s: a longer pause between two reps ends a set.
+        kinds: of the head's own classes, by name; one that nobody tells is an exercise with reps."""
+        self._kinds = {**{name: action.kind for name, action in load_actions().actions.items()}, **(kinds or {})}
         self._words = words or words_in()
         self._pace = Pace(set_pause_s)
         self._exercise: str | None = None

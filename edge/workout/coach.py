@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final, Protocol
 
@@ -49,10 +50,11 @@ class Coach:
         speaker: Speaker | None = None,
         words: Words | None = None,
         set_pause_s: float = 15.0,
+        kinds: Mapping[str, str] | None = None,
     ) -> None:
-        """words and set_pause_s: as of a `Scoreboard`."""
-        self._words, self._set_pause_s = words or words_in(), set_pause_s
-        self._scoreboard = Scoreboard(self._words, set_pause_s)
+        """words, set_pause_s and kinds: as of a `Scoreboard`."""
+        self._words, self._set_pause_s, self._kinds = words or words_in(), set_pause_s, kinds
+        self._scoreboard = Scoreboard(self._words, set_pause_s, kinds)
         self._form, self._workout, self._speaker = form, workout, speaker or Silence()
         self._hint: Said | None = None
         self._hinted_s = -math.inf
@@ -69,7 +71,7 @@ class Coach:
     def press(self, key: str) -> None:
         """Space, Enter or n end the rest, or take the set as done; r begins again from zero, and changes no record."""
         if key in _RESET_KEYS:
-            self._zero, self._scoreboard = self._latest, Scoreboard(self._words, self._set_pause_s)
+            self._zero, self._scoreboard = self._latest, Scoreboard(self._words, self._set_pause_s, self._kinds)
         if self._workout is not None and key in _RESET_KEYS:
             self._workout.restart()
         elif self._workout is not None and key in _SKIP_KEYS:

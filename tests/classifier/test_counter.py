@@ -50,6 +50,17 @@ def play(
     ]
 
 
+def test_a_head_that_knows_no_exercise_counts_nothing() -> None:
+    """However surely it names a class of its own, and whatever it says of the phase."""
+    card = (CardAction(name="stand", kind="rest"), CardAction(name="plank", kind="hold"))
+    counter = RepCounter(card, ACTIONS)
+    for time_s, share in cycles(3, 2.0)[::40]:
+        cosine = 1 - 2 * share
+        phase = np.array([cosine, np.sqrt(max(0.0, 1 - cosine**2))], np.float32)
+        counter.update(time_s, SEEN, Prediction(np.array([0.95, 0.05], np.float32), phase))
+    assert counter.reps == {}
+
+
 REP_ACTIONS = [n for n, a in ACTIONS.actions.items() if a.kind == "reps" and a.counted_at == "start"]
 
 

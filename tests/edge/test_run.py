@@ -48,6 +48,9 @@ def test_a_sequence_is_counted_logged_reported_and_summed_up(
     assert "pose" not in report["models"], "stage 2 alone"
     assert [s["reps"] for s in report["segments"] if s["action"] == "squat"] == [3]
     assert [rep["counted_at_s"] >= rep["end_s"] > rep["start_s"] for rep in report["reps"]] == [True] * 3
+    used, counting = load_settings(tmp_path / "out.config.yaml")
+    assert (used.head, used.screen, used.log) == (str(tiny_head), "none", "log"), "for --config, to do it again"
+    assert counting == load_settings()[1]
     with sqlite3.connect(tmp_path / "log" / FILE) as db:
         assert db.execute("SELECT count(*), min(action) FROM reps").fetchone() == (3, "squat")
         assert db.execute("SELECT duration_s FROM sessions").fetchone()[0] == pytest.approx(
