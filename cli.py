@@ -14,6 +14,7 @@ from compression.commands import compress, export, latency
 from configs.command_line import (
     FILE,
     FOLDER,
+    MODEL,
     Commands,
     command_line,
     progress_bar,
@@ -23,7 +24,7 @@ from configs.command_line import (
 )
 from configs.commands import config as settings_group
 from data.commands import data_sets, synthesize
-from edge.commands import benchmark, doctor, history, invite
+from edge.commands import benchmark, doctor, history, invite, publish
 from edge.pi.commands import pi
 from keypoints.commands import train_pose
 from keypoints.errors import RepSightError
@@ -55,7 +56,7 @@ def cli(debug: bool) -> None:
     """RepSight turns any camera into a rep counter."""
 
 
-for command in (synthesize, data_sets, export, latency, compress, benchmark, history, invite, pi, doctor,
+for command in (synthesize, data_sets, export, latency, compress, benchmark, history, invite, publish, pi, doctor,
                 train_pose, settings_group):  # fmt: skip
     cli.add_command(command)
 
@@ -67,8 +68,8 @@ for command in (synthesize, data_sets, export, latency, compress, benchmark, his
 )
 @click.option("--host", help="Where the web screen listens; 0.0.0.0 is every network, behind a token.")
 @click.option("--port", type=click.IntRange(0, 65535), help="Of the web screen.")
-@click.option("--pose", type=FILE, help="Pose model file instead of the shipped one.")
-@click.option("--head", type=FILE, help="Head file instead of the shipped one.")
+@click.option("--pose", type=MODEL, help="Pose model file, or s3://BUCKET/NAME[/VERSION], instead of the shipped one.")
+@click.option("--head", type=MODEL, help="Head file, or s3://BUCKET/NAME[/VERSION], instead of the shipped one.")
 @click.option("--save", type=FILE, metavar="VIDEO", help="Write the annotated video (.mp4).")
 @click.option("--json", "json_file", type=FILE, help="Write counts, segments and latencies.")
 @click.option("--log", type=FOLDER, metavar="DIR", help="Save the session here (or: always, none).")
@@ -83,8 +84,8 @@ def run(
     screen: str | None,
     host: str | None,
     port: int | None,
-    pose: Path | None,
-    head: Path | None,
+    pose: str | None,
+    head: str | None,
     save: Path | None,
     json_file: Path | None,
     log: Path | None,
@@ -115,7 +116,8 @@ def run(
         given = {"source": sources[0] if sources else None, "screen": screen, "log": log, "pose": pose, "head": head,
                  "workout": workout, "sound": "none" if quiet else None}  # fmt: skip
         settings = settings.model_copy(update={k: str(v) for k, v in given.items() if v is not None})
-        outcome = run_edge(settings, counting, save=save, json_file=json_file, max_frames=frames, stopped=stopped)
+        outcome = run_edge(settings, counting, save=save, json_file=json_file, max_frames=frames, stopped=stopped,
+                           fetching=progress_bar)  # fmt: skip
     with suppress(OSError):  # the terminal may be gone
         click.secho(outcome.summary, bold=True)
     ctx.exit(outcome.exit_code)

@@ -18,6 +18,16 @@ _ROOMS = ("keypoints", "classifier", "compression", "edge", "data", "configs")
 FILE = click.Path(dir_okay=False, path_type=Path)
 FOLDER = click.Path(file_okay=False, path_type=Path)
 
+
+class _Model(click.Path):
+    """A model file, or its place in a bucket."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return value if str(value).startswith("s3://") else super().convert(value, param, ctx)
+
+
+MODEL = _Model(dir_okay=False)
+
 F = TypeVar("F", bound=Callable[..., object])
 
 

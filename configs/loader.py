@@ -13,7 +13,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from configs.schema import Actions, Counting, Evaluate, Run
-from keypoints.errors import ConfigError
+from keypoints.errors import ConfigError, without_password
 
 FOLDER = Path(__file__).parent
 
@@ -153,7 +153,8 @@ def _clear(error: ValidationError, schema: type[BaseModel], path: str | Path, pa
     if first["type"] == "missing":
         return ConfigError("missing", file=path, field=field)
     message = first["msg"].removeprefix("Value error, ")
-    return ConfigError(message, file=path, field=field or None, found=repr(first["input"]) if where else None)
+    return ConfigError(message, file=path, field=field or None,
+                       found=without_password(repr(first["input"])) if where else None)  # fmt: skip
 
 
 def _keys(schema: type[BaseModel], where: tuple[Any, ...]) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from configs.command_line import FILE, FOLDER, command_line, progress_bar, settings_option, split_off
+from configs.command_line import FILE, FOLDER, command_line, progress_bar, settings_option, split_off, tell
 
 
 @click.command()
@@ -155,3 +155,31 @@ def benchmark(
     if made.written:
         click.secho(f"wrote {', '.join(map(str, made.written))}", bold=True)
     ctx.exit(made.exit_code)
+
+
+@click.command()
+@click.argument("arguments", metavar="FILE... [KEY=VALUE]...", nargs=-1, required=True)
+@click.option("--report", type=FILE, required=True, help="report.json of `repsight evaluate` of these very models.")
+@click.option("--dry-run", is_flag=True, help="Judge, and list what would be uploaded; needs no network.")
+@settings_option("publish.yaml")
+def publish(arguments: tuple[str, ...], report: Path, dry_run: bool, config: Path) -> None:
+    """Publish models to an S3 bucket, if their evaluation report keeps every condition.
+
+    FILE is a head, a pose model, or what belongs to them; `run --head s3://BUCKET/NAME` then takes the latest.
+    """
+    from configs.loader import load
+    from configs.publishing import Publish
+    from edge.publish import publish as upload
+
+    files, overrides = split_off(arguments)
+    settings = load(Publish, config, overrides)
+    with progress_bar("publishing") as progress:
+        made = upload(settings, [Path(file) for file in files], report, dry_run=dry_run, say=click.echo,
+                      progress=progress)  # fmt: skip
+    tell(made.notices)
+    if dry_run:
+        for key in made.keys:
+            click.echo(f"would upload s3://{settings.bucket}/{key}")
+        return
+    new = "published" if made.uploaded else "was there already, nothing to do:"
+    click.secho(f"{new} {made.url}; latest is {made.latest}", bold=True)

@@ -14,6 +14,7 @@ from classifier.practice import check_name, lesson
 from configs.language import Said
 from configs.saved import save_config
 from configs.schema import Run
+from edge.fetch import local_models
 from edge.models import Models
 from edge.outcome import Outcome
 from edge.reading import Reading
@@ -125,6 +126,7 @@ def record(
         source_name, greeting = choose_source(settings.source)
         settings = settings.model_copy(update={"source": source_name})
         keep_inputs({"--out": out}, [source_name, settings.pose, settings.head])
+        settings, fetched = local_models(settings)
         models = Models.open(settings, with_estimator=not source_name.lower().endswith(".npz"))
         parts.callback(models.close)
         source = parts.enter_context(open_source(source_name, settings, stopped))
@@ -132,6 +134,8 @@ def record(
         if greeting is not None:
             screen.say(greeting)
         wait_s = countdown_s if countdown_s is not None else COUNTDOWN_S if source.live else 0.0
+        for notice in fetched:
+            screen.say(f"warning: {notice}")
         recorder = Recorder(name, wait_s, seconds, words_in(language_of(settings.language)))
         screen.on_key = recorder.press
         pipeline = models.pipeline(settings)

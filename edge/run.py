@@ -12,6 +12,7 @@ from configs.loader import load_with_counting
 from configs.schema import Counting, Run
 from edge.draw import dimmed, draw
 from edge.eyes import Seen, in_turn, overlapped
+from edge.fetch import Bars, local_models, quietly
 from edge.history.day import Today, WithToday
 from edge.history.log import SessionLog, open_log
 from edge.keep_up import Heat, Keeper
@@ -53,10 +54,12 @@ def run(
     json_file: Path | None = None,
     max_frames: int | None = None,
     stopped: Callable[[], bool] = never,
+    fetching: Bars = quietly,
 ) -> Outcome:
     """Count reps until the source ends, the user quits, or `stopped` says so; then write the report.
 
-    save: an .mp4 for the drawn pictures. json_file: for the report. max_frames: stop after so many.
+    save: an .mp4 for the drawn pictures. json_file: for the report. max_frames: stop after so many. fetching: makes
+    the progress bar of a model that comes from a bucket.
     Raises InputError before anything is counted when something that was given does not fit.
     """
     with ExitStack() as parts:
@@ -69,6 +72,7 @@ def run(
         settings = settings.model_copy(update={"source": name})
         keep_inputs({"--json": json_file, "--save": save}, [name, settings.pose, settings.head])
         used = settings.model_copy(update={"counting": counting or settings.counting})
+        settings, fetched = local_models(settings, fetching)
         models = Models.open(settings, with_estimator=not name.lower().endswith(".npz"))
         parts.callback(models.close)
         outcome = Outcome(Report(name, models.described))
@@ -92,7 +96,7 @@ def run(
         if models.trouble is not None:
             screen.say(f"warning: {models.trouble}")
         outcome.tell(trouble)
-        for notice in log.notices if log is not None else ():
+        for notice in (*fetched, *(log.notices if log is not None else ())):
             screen.say(f"warning: {notice}")
         words = words_in(language_of(settings.language))
         heard = source.live or plan is not None

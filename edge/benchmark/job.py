@@ -23,6 +23,7 @@ from edge.benchmark.result import Contestant, Energy, Grown, PoseLimit, Result
 from edge.benchmark.sidebyside import Side, side_by_side
 from edge.benchmark.surroundings import install_mb, machine_facts
 from edge.benchmark.watch import confined, load_warning
+from edge.fetch import local_models
 from edge.paint import Image
 from edge.report import check_writable
 from edge.run import keep_inputs
@@ -100,6 +101,9 @@ def benchmark(
     growth = _writable(growth, "--growth", troubles)
     open_source(settings.source, settings).__exit__(None, None, None)  # the one thing that nothing goes without
     asked = settings.model_copy(update={"counting": counting})
+    settings, fetched = local_models(settings, progress)
+    for line in fetched:
+        troubles.warn(line)
     settings, others = _chosen(settings, models, troubles)
     facts = machine_facts(cores)
     troubles.warn(load_warning())
