@@ -15,10 +15,10 @@ from ultralytics.utils.tal import bbox2dist, dist2bbox, make_anchors
 
 from compression.hints import Hints
 from compression.pose_head import head_of
-from keypoints.training.loss import raw
 from configs.tuning import Soft
 from keypoints import skeleton
 from keypoints.errors import ModelError
+from keypoints.training.loss import raw
 
 #: Weights of the parts beside each other: those of YOLO's own loss for box distribution, keypoints and confidences,
 #: and for the scores, whose sum is taken over all places as there.

@@ -156,7 +156,7 @@ _People = tuple[FloatArray, FloatArray]
 
 def _labels(folder: Path, source: Pictures) -> tuple[dict[str, Callable[[tuple[int, int]], _People]], list[Path]]:
     """How to get the labels of each picture by its name, given the picture's (width, height); and the pictures."""
-    from compression import leeds
+    from data.pose import leeds
 
     if leeds.is_leeds(folder) and source.labels == "auto":
         return leeds.read(folder, source.limit)

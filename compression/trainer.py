@@ -18,11 +18,11 @@ from torch import Tensor, nn
 from compression.distillation import Distiller
 from compression.images import PictureSet
 from compression.masks import hold
-from keypoints.training.loss import pose_loss, raw
 from compression.views import Batch, batches
 from configs.tuning import Tuning
 from keypoints.errors import InputError, RepSightError
 from keypoints.files import whole
+from keypoints.training.loss import pose_loss, raw
 
 #: Called every so many steps with the means of the losses since the last call.
 OnCurve = Callable[[dict[str, float]], None]

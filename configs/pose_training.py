@@ -30,7 +30,7 @@ class TrainPose(Schema):
 
     data: str | None = Field(default=None, description="data.yaml of a set in COCO-pose layout")
     base: str | None = Field(default=None, description="checkpoint to begin with (.pt), pruned or not")
-    side: int = Field(default=640, ge=32, multiple_of=32, description="of the input, px")
+    side: int = Field(default=640, ge=64, multiple_of=32, description="of the input, px")
     epochs: int = Field(default=100, ge=1)
     patience: int = Field(default=20, ge=0, description="epochs without a better one before it stops; 0: never")
     batch: int = Field(default=16, ge=1, description="pictures a step, over all devices")
@@ -46,7 +46,9 @@ class TrainPose(Schema):
     )
     validation: float = Field(default=0.1, gt=0, lt=1, description="share kept for it, where the data names none")
     mixed_precision: bool = Field(default=True, description="bfloat16 where a GPU has it")
-    device: str = Field(default="auto", description="auto, cpu, a GPU (0), or several (0,1)", coerce_numbers_to_str=True)
+    device: str = Field(
+        default="auto", description="auto, cpu, a GPU (0), or several (0,1)", coerce_numbers_to_str=True
+    )
     workers: int = Field(default=4, ge=0, description="processes that prepare pictures for a GPU")
     threads: int = Field(default=2, ge=1, description="of each process on the processor")
     seed: int = Field(default=0, ge=0)

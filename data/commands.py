@@ -138,3 +138,37 @@ def datasplit_off(
         split.write(made, out, path.name, seed)
     counts = ", ".join(f"{part} {len(names)}" for part, names in made.items())
     click.secho(f"{f'wrote {out}' if out else f'{check} is sound'}: {counts}", bold=True)
+
+
+@data_sets.command("import-pose")
+@click.argument("kind", type=click.Choice(["coco", "hagrid", "lsp"]))
+@click.argument("source", type=click.Path(path_type=Path))
+@click.option("--out", type=FOLDER, required=True, help="Folder for images/, labels/ and data.yaml.")
+@click.option("--images", type=FOLDER, help="Where the pictures are, if not near the annotations.")
+@click.option(
+    "--validation",
+    type=click.FloatRange(0, 1, max_open=True),
+    default=0.1,
+    show_default=True,
+    help="Share kept for it, where the source names no such part.",
+)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Another seed keeps others.")
+@click.option("--link", is_flag=True, help="Link the pictures instead of copying them.")
+def data_import_pose(
+    kind: str, source: Path, out: Path, images: Path | None, validation: float, seed: int, link: bool
+) -> None:  # fmt: skip
+    """Write labelled pictures in the layout that `train-pose` learns from.
+
+    SOURCE is COCO keypoints JSON or its folder; JSON in HaGRID's style, a file or a folder; or the folder of the Leeds
+    Sports Pose set (joints.mat and images/).
+    """
+    from data.pose.layout import import_pose
+
+    problems: list[str] = []
+    with progress_bar(f"reading {source.name}") as progress:
+        made = import_pose(kind, source, out, images=images, validation=validation, seed=seed, link=link,
+                           problem=problems.append, progress=progress)  # fmt: skip
+    tell(problems)
+    click.secho(f"wrote {made.data}: {made}", bold=True)
+    if made.joints != 17:
+        click.echo(f"hands of {made.joints} points: other trainers learn them; `train-pose` learns people of 17 joints")

@@ -14,12 +14,14 @@ from keypoints.errors import InputError, ModelError
 #: Said where a user names a checkpoint.
 WARNING = "a checkpoint is a Python pickle: loading it runs what its maker put into it, so use those that you trust"
 
+#: Where checkpoints are; nothing here fetches them by itself.
+PLACE = "get one from https://github.com/ultralytics/assets/releases"
+
 
 def require(checkpoint: Path) -> None:
     """Raise InputError, with the place to get one, when there is no such checkpoint."""
     if not checkpoint.is_file():
-        hint = "get one from https://github.com/ultralytics/assets/releases and give its path"
-        raise InputError("no such checkpoint", file=checkpoint, hint=hint)
+        raise InputError("no such checkpoint", file=checkpoint, hint=f"{PLACE} and give its path")
 
 
 def load_network(checkpoint: Path) -> Any:
@@ -45,6 +47,7 @@ def save_network(network: Any, path: Path) -> None:
     network.requires_grad_(True)
     network.args = {name: args[name] for name in ("task", "imgsz", "single_cls") if name in args}
     network.criterion = None
+    network.__dict__.pop("pt_path", None)  # where it was read from is nobody's business
     content = {"epoch": -1, "best_fitness": None, "model": network, "ema": None, "updates": None, "optimizer": None,
                "train_args": network.args, "version": ultralytics.__version__, "license": "AGPL-3.0"}  # fmt: skip
     torch.save(content, path)

@@ -70,9 +70,9 @@ def _ratios(config: PruneStep, context: Context) -> dict[str, float]:
 def gradients(network: Any, config: PruneStep, context: Context) -> None:
     """Leave the gradient of the labels' loss in the parameters of a network, its batch norms as they are."""
     from compression.images import training_images
-    from keypoints.training.loss import pose_loss
     from compression.views import batches
     from configs.tuning import Views
+    from keypoints.training.loss import pose_loss
 
     assert config.images is not None
     sets = training_images(config.images, context.root / "images", context.report)

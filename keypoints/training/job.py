@@ -13,17 +13,20 @@ from pathlib import Path
 from typing import Any
 
 from configs.pose_training import OF_THE_MACHINE, TrainPose
-from keypoints.checkpoint import load_network, require, save_network
+from keypoints.checkpoint import PLACE, load_network, require, save_network
 from keypoints.errors import InputError, ModelError
 from keypoints.files import sha256, whole
 from keypoints.training.curve import write_curve
-from keypoints.training.pictures import Pictures, read_pictures
+from keypoints.training.pictures import Pictures, read_data, read_pictures
 
 Report = Callable[[dict[str, float]], None]
 Say = Callable[[str], None]
 
-#: Room that a training needs: a part of its own, and so many times its base (weights twice, the optimizer's, two files).
+#: Room that a training needs: a part of its own, and so many times its base (two files of weights, average, optimizer).
 _LEAST_FREE, _TIMES_BASE = 200_000_000, 12
+
+#: What a run began with, in its folder; written when all that it begins with is there.
+_RUN = "run.json"
 
 
 def _nothing(*_: Any) -> None: ...
@@ -67,12 +70,13 @@ def train_pose(config: TrainPose, out: Path, *, resume: bool = False, told: Told
     told = told or Told()
     folder = folder_of(out)
     data, base = _named(config, out)
-    if resume and not folder.is_dir() and out.is_file():
+    begun = resume and (folder / _RUN).is_file()
+    if resume and not begun and out.is_file():
         return _finished(config, out, told.say)
     network = load_network(base)
     _check(config, network, base, data, out)
     digest = {"base_sha256": sha256(base), "data_sha256": sha256(data)}
-    if resume and folder.is_dir():
+    if begun:
         pictures = _taken_up(config, digest, folder)
     else:
         if resume:
@@ -99,14 +103,16 @@ def _named(config: TrainPose, out: Path) -> tuple[Path, Path]:
                          hint="give one with --data; `repsight data import-pose` makes one")  # fmt: skip
     if config.base is None:
         raise InputError("nothing to begin with", field="base", expected="a YOLO pose checkpoint (.pt)",
-                         hint="get one from https://github.com/ultralytics/assets/releases and give it with --base")  # fmt: skip
+                         hint=f"{PLACE} and give it with --base")  # fmt: skip
     base = Path(config.base)
     require(base)
     if base.suffix != ".pt":
         raise ModelError("not a checkpoint", file=base, field="base", expected="a YOLO pose .pt file")
     if base.resolve() == out.resolve():
         raise InputError("would replace the model that it begins with", file=out, field="--out")
-    return Path(config.data), base
+    data = Path(config.data)
+    read_data(data)
+    return data, base
 
 
 def _check(config: TrainPose, network: Any, base: Path, data: Path, out: Path) -> None:
@@ -156,7 +162,7 @@ def _begin(config: TrainPose, digest: dict[str, str], pictures: Pictures, folder
     try:
         folder.mkdir(parents=True)
         pictures.save(folder / "pictures.npz")
-        with whole(folder / "run.json") as partial:
+        with whole(folder / _RUN) as partial:
             partial.write_text(json.dumps({"settings": _settings(config), **digest}, indent=1))
     except OSError as error:
         raise InputError(f"can't be written: {error.strerror}", file=folder) from None
@@ -165,7 +171,7 @@ def _begin(config: TrainPose, digest: dict[str, str], pictures: Pictures, folder
 def _taken_up(config: TrainPose, digest: dict[str, str], folder: Path) -> Pictures:
     """The pictures of a run that goes on. Raises InputError when it began otherwise."""
     try:
-        began = json.loads((folder / "run.json").read_text())
+        began = json.loads((folder / _RUN).read_text())
         same = {"base": began["base_sha256"] == digest["base_sha256"],
                 "data": began["data_sha256"] == digest["data_sha256"]}  # fmt: skip
         require_same(config, began["settings"], folder)

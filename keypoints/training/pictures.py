@@ -65,7 +65,6 @@ class Pictures:
         return (f"{len(self.train)} pictures with {people[0]} people to train on, "
                 f"{len(self.validation)} with {people[1]} to validate on{kept}")  # fmt: skip
 
-
     def save(self, path: Path) -> None:
         """Write what was looked at, so that it need not be looked at again."""
         everything = [*self.train, *self.validation]
@@ -110,7 +109,7 @@ def read_pictures(
     read, or whose labels are wrong, is told to `problem` in one line, and left out; nothing in the file is run or
     fetched, also if it names a `download`. Raises InputError for a file of another kind and for sets without labels.
     """
-    tree = _tree(data)
+    tree = read_data(data)
     root = _root(data, tree)
     train = _files(data, root, "train", tree["train"])
     validation = _files(data, root, "val", tree["val"]) if tree.get("val") else []
@@ -136,8 +135,8 @@ def read_pictures(
     return Pictures(parts[0], parts[1], held_out)
 
 
-def _tree(data: Path) -> dict[str, Any]:
-    """The content of a data.yaml of people with 17 joints."""
+def read_data(data: Path) -> dict[str, Any]:
+    """The content of a data.yaml of people with 17 joints. Raises InputError for another."""
     if not data.is_file():
         raise InputError("no such file", file=data, field="data", expected="the data.yaml of a set in COCO-pose layout",
                          hint="`repsight data import-pose` makes one")  # fmt: skip

@@ -1,7 +1,7 @@
 """One training on several devices: a process each, whose gradients are averaged after every batch.
 
-`python -m torch.distributed.run ... -m keypoints.training.several JOB.json` is one of these processes; the first of them
-tells the others' parent how it goes, a line of JSON each.
+`python -m torch.distributed.run ... -m keypoints.training.several JOB.json` is one of them; the first tells the
+parent how it goes, a line of JSON each.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ import os
 import socket
 import subprocess
 import sys
+import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -45,9 +47,10 @@ def train_on_several(
     with whole(job) as partial:
         device = devices[0] if devices[0] == "cpu" else ",".join(devices)
         partial.write_text(json.dumps({"settings": config.model_dump(mode="json"), "base": str(base.absolute()),
-                                       "device": device}))  # fmt: skip
+                                       "device": device, "parent": os.getpid()}))  # fmt: skip
     command = [sys.executable, "-m", "torch.distributed.run", f"--nproc_per_node={len(devices)}",
-               "--master_addr=127.0.0.1", f"--master_port={_free_port()}", "-m", __name__, str(job.absolute())]  # fmt: skip
+               "--master_addr=127.0.0.1", f"--master_port={_free_port()}",
+               "-m", __name__, str(job.absolute())]  # fmt: skip
     here = str(Path(__file__).parents[2])
     paths = os.pathsep.join(filter(None, [here, os.environ.get("PYTHONPATH")]))
     environment = os.environ | {"PYTHONPATH": paths, "OMP_NUM_THREADS": str(config.threads)}
@@ -87,6 +90,16 @@ def _tell(**message: Any) -> None:
         sys.stdout.flush()
 
 
+def _follow(parent: int) -> None:
+    """End with the one who asked for it, also when that one is killed."""
+    while True:
+        try:
+            os.kill(parent, 0)
+        except ProcessLookupError:
+            os._exit(1)
+        time.sleep(1.0)
+
+
 def main(file: Path) -> int:
     """One of the processes; returns its exit code."""
     from keypoints.checkpoint import keep_to_itself
@@ -96,6 +109,7 @@ def main(file: Path) -> int:
     from keypoints.training.trainer import Trainer, Watch
 
     job = json.loads(file.read_text())
+    threading.Thread(target=_follow, args=(job["parent"],), daemon=True).start()
     config, folder = TrainPose.model_validate(job["settings"]), file.parent
     watch = Watch(lambda metrics: _tell(report=metrics), lambda done, total: _tell(progress=[done, total]))
     try:

@@ -64,11 +64,13 @@ class _Labelled(YOLODataset):
         return [str(one.file) for one in self.pictures]
 
     def get_labels(self) -> list[dict[str, Any]]:
-        return [self._label(one) for one in self.pictures]
+        return [self.label(one, self.unknown) for one in self.pictures]
 
-    def _label(self, one: Picture) -> dict[str, Any]:
+    @staticmethod
+    def label(one: Picture, unknown: bool) -> dict[str, Any]:
+        """A picture's people as Ultralytics has them. unknown: joints that are not labelled are not to be judged."""
         joints = one.people[:, 5:].reshape(-1, skeleton.COUNT, 3).copy()
-        if self.unknown:
+        if unknown:
             # At the box's middle, so that no view cuts it off from the person: what is cut off is not there.
             joints = np.where(joints[..., 2:] > 0, joints, UNKNOWN)
             joints[..., :2] = np.where(joints[..., 2:] == UNKNOWN, one.people[:, None, 1:3], joints[..., :2])
@@ -145,6 +147,7 @@ class Trainer(PoseTrainer):
             super()._setup_train()
             return
         self.world_size, self.batch_size = 0, self.batch_size // processes
+        self.args.nbs = self.batch_size
         super()._setup_train()
         self.model = nn.parallel.DistributedDataParallel(self.model, find_unused_parameters=True)
         self.world_size = processes
@@ -178,7 +181,7 @@ class Trainer(PoseTrainer):
     def _begin_epoch(self) -> None:
         seed = (self.config.seed * 100_003 + self.epoch) * 64 + max(0, int(os.environ.get("RANK", "0")))
         random.seed(seed)
-        np.random.seed(seed % 2**32)
+        np.random.seed(seed % 2**32)  # noqa: NPY002 (theirs draws from it)
         torch.manual_seed(seed)
         self.train_loader.generator.manual_seed(seed)
         self.train_loader.dataset.forget()

@@ -15,7 +15,6 @@ from compression.checkpoint import load_network, save_network
 from compression.distillation import Distiller
 from compression.images import ABSENT, UNKNOWN, PictureSet
 from compression.masks import carry, masks_of, smallest
-from keypoints.training.loss import pose_loss, raw
 from compression.posetuning import main
 from compression.step import Artefact, Context, apply
 from compression.trainer import rate, train
@@ -24,6 +23,7 @@ from configs.compression import DistillStep, FinetuneStep
 from configs.schema import TrainHead
 from configs.tuning import Images, Pictures, Soft, Tuning, Views
 from keypoints.errors import InputError, ModelError
+from keypoints.training.loss import pose_loss, raw
 from tests.compression import tiny
 
 SIDE = 64

@@ -36,7 +36,25 @@ def is_leeds(folder: Path) -> bool:
 
 
 def read(folder: Path, limit: int | None = None) -> tuple[dict[str, Callable[[tuple[int, int]], People]], list[Path]]:
-    """What gives each picture's person, by the picture's name; the pictures. Raises InputError for other content."""
+    """What gives each training picture's person, by the picture's name; these pictures. A joint's third number is 1
+    where it is in the picture, else 0. Raises InputError for other content."""
+    people, files = everybody(folder)
+    files = files[:TRAINING][:limit]
+
+    def reader(person: Callable[[tuple[int, int]], People]) -> Callable[[tuple[int, int]], People]:
+        def at(size: tuple[int, int]) -> People:
+            box, points = person(size)
+            return box, np.minimum(points, [np.inf, np.inf, 1]).astype(np.float32)
+
+        return at
+
+    return {path.name: reader(person) for path, person in zip(files, people, strict=False)}, files
+
+
+def everybody(folder: Path) -> tuple[list[Callable[[tuple[int, int]], People]], list[Path]]:
+    """What gives each picture's person, and all pictures: those that train, then those that measure. A joint's third
+    number is 2 where it is seen, 1 where it is hidden, 0 outside of the picture. Raises InputError for other content.
+    """
     from scipy.io import loadmat
 
     file = folder / "joints.mat"
@@ -46,17 +64,15 @@ def read(folder: Path, limit: int | None = None) -> tuple[dict[str, Callable[[tu
             raise ValueError
     except (ValueError, KeyError, TypeError, OSError, NotImplementedError):
         raise InputError("not joints of the Leeds set", file=file, field="joints", expected="(3, 14, N)") from None
-    files = sorted((folder / "images").glob("*.jpg"))[:TRAINING]
+    files = sorted((folder / "images").glob("*.jpg"))
     if not files or len(files) > joints.shape[2]:
         raise InputError("pictures and joints do not fit", file=folder, expected=f"{joints.shape[2]} in images/",
                          found=len(files))  # fmt: skip
-    if limit is not None:
-        files = files[:limit]
 
     def reader(number: int) -> Callable[[tuple[int, int]], People]:
         return lambda size: _person(joints[:, :, number].T, size)
 
-    return {path.name: reader(i) for i, path in enumerate(files)}, files
+    return [reader(i) for i in range(len(files))], files
 
 
 def _person(joints: FloatArray, size: tuple[int, int]) -> People:
@@ -67,5 +83,6 @@ def _person(joints: FloatArray, size: tuple[int, int]) -> People:
     box = np.concatenate([np.clip(low - margin, 0, limits), np.clip(high + margin, 0, limits)])[None]
     points = np.zeros((1, skeleton.COUNT, 3), np.float32)
     points[0, list(_JOINTS), :2] = joints[:12, :2]
-    points[0, list(_JOINTS), 2] = ((joints[:12, :2] >= 0) & (joints[:12, :2] < limits)).all(1)
+    inside = ((joints[:12, :2] >= 0) & (joints[:12, :2] < limits)).all(1)
+    points[0, list(_JOINTS), 2] = np.where(inside, np.where(joints[:12, 2] > 0, 1, 2), 0)
     return box.astype(np.float32), points

@@ -1,0 +1,1 @@
+"""Labelled pictures of other sets, written in the layout that pose models learn from."""
