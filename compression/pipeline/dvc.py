@@ -43,7 +43,7 @@ _FIRST_LINE = "# Written by `repsight pipeline --dvc`."
 
 
 def _stage(pipeline: Pipeline, stage: str, out: Path) -> dict[str, Any]:
-    command = ["repsight", "pipeline", "--config", SETTINGS_FILE, "--out", str(out), "--only", stage]
+    command = ["repsight", "pipeline", "--config", f"./{SETTINGS_FILE}", "--out", str(out), "--only", stage]
     taken = []
     for text in inputs(pipeline, stage).values():
         earlier = reference(text)

@@ -166,7 +166,9 @@ def test_a_result_that_was_changed_by_hand_is_kept_aside_and_made_again(harm: st
 def test_only_one_stage_and_from_one_on() -> None:
     run(only="data")
     assert CALLS == ["data"]
-    with pytest.raises(InputError, match=r"train_head: needs what split makes, and that is to do \(not made yet\); run"):
+    with pytest.raises(
+        InputError, match=r"train_head: needs what split makes, and that is to do \(not made yet\); run"
+    ):
         run(only="train_head")
     assert run(only="split") == ["split"]
     assert list(states(begin="train_head")) == ["train_head", "compress_head", "evaluate", "export"]
