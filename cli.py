@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from contextlib import nullcontext, suppress
 from importlib import metadata
 from pathlib import Path
@@ -336,10 +335,11 @@ def pipeline(
         for look in job.plan(settings, out, **asked):
             click.echo(f"{look.stage:14} {look.state}{f': {look.why}' if look.why else ''}")
         return
-    from compression.pipeline.stages import STAGES, publishing
+    from compression.pipeline.stages import STAGES, check, publishing
     from edge.publish import publish
 
-    said = shlex.join(["repsight", "pipeline", "--config", config.name, *overrides])
+    check(settings, out)
+    said = command_line(["pipeline", "--config", config.name, *overrides])  # whichever of its stages are asked for
     job.run(settings, out, STAGES | {"publish": publishing(publish)}, **asked, command=said, report=click.echo)
     click.secho(f"made {', '.join(settings.stages)} in {out}", bold=True)
 

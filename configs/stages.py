@@ -101,7 +101,7 @@ class CompressStage(Schema):
 class EvaluateStage(Evaluate):
     """The head on one part of the split, and the pose model on pictures with one labelled person each."""
 
-    part: str = Field(default="test", description="of the split")
+    part: Literal["train", "validation", "test"] = Field(default="test", description="of the split")
     pictures: str | None = Field(default=None, description="folder with images/ and labels/ (YOLO pose)")
     limit: int | None = Field(default=None, ge=1, description="pictures, at most")
 

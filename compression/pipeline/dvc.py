@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from compression.pipeline.wiring import inputs
-from configs.stages import Pipeline, reference
+from configs.stages import Pipeline, reference, settings_of
 from keypoints.errors import InputError
 from keypoints.files import whole
 
@@ -34,7 +34,7 @@ def write_dvc(pipeline: Pipeline, out: Path, folder: Path) -> tuple[Path, Path]:
             raise InputError("is there already, and `repsight pipeline --dvc` did not write it", file=path,
                              hint="write it into another folder, or move that file away")  # fmt: skip
     content = {"stages": {stage: _stage(pipeline, stage, below) for stage in pipeline.stages}}
-    _write(settings, pipeline.model_dump(mode="json", by_alias=True, exclude_none=True))
+    _write(settings, {stage: settings_of(pipeline, stage) for stage in pipeline.stages})
     _write(file, content)
     return file, settings
 

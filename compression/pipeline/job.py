@@ -12,7 +12,7 @@ from pathlib import Path
 from compression.once import RECORD, Usage, once, settle
 from compression.pipeline.digests import Digests
 from compression.pipeline.stages import Given, Stage
-from compression.pipeline.state import Look, StageRecord, look
+from compression.pipeline.state import Look, StageRecord, look, outside
 from compression.pipeline.wiring import inputs
 from compression.step import Context
 from configs.saved import save_config
@@ -36,9 +36,7 @@ def plan(
     wanted = _wanted(pipeline, only, begin)
     digests = Digests(out / DIGESTS)
     looks: dict[str, Look] = {}
-    for stage in pipeline.stages:
-        if stage not in wanted and wanted and pipeline.stages.index(stage) > pipeline.stages.index(wanted[-1]):
-            break
+    for stage in pipeline.stages[: pipeline.stages.index(wanted[-1]) + 1]:
         looks[stage] = look(pipeline, stage, out, looks, digests, again and stage in wanted)
         if stage not in wanted:
             _require_done(looks[stage], pipeline, wanted)
@@ -70,9 +68,8 @@ def run(
     with _alone(out):
         digests = Digests(out / DIGESTS)
         save_config("pipeline", pipeline, out, command)
-        for number, stage in enumerate(pipeline.stages, 1):
-            if pipeline.stages.index(stage) > pipeline.stages.index(wanted[-1]):
-                break
+        _require_there(pipeline, wanted, digests)
+        for number, stage in enumerate(pipeline.stages[: pipeline.stages.index(wanted[-1]) + 1], 1):
             found = look(pipeline, stage, out, looks, digests, again and stage in wanted)
             digests.save()
             title = f"{number}/{len(pipeline.stages)} {stage}"
@@ -107,6 +104,14 @@ def _require_done(found: Look, pipeline: Pipeline, wanted: Sequence[str]) -> Non
     if found.state != "done" and found.stage in needed:
         raise InputError(f"needs what {found.stage} makes, and that is to do ({found.why})", field=wanted[0],
                          hint=f"run it from {found.stage} on, or the whole pipeline")  # fmt: skip
+
+
+def _require_there(pipeline: Pipeline, wanted: Sequence[str], digests: Digests) -> None:
+    """Raise InputError when something from outside is missing that a stage takes, before hours go into those before."""
+    for stage in wanted:
+        for name, text in inputs(pipeline, stage).items():
+            if reference(text) is None:
+                outside(digests, stage, name, text)
 
 
 def _make(pipeline: Pipeline, found: Look, out: Path, stage: Stage, command: str, report: Say) -> StageRecord:

@@ -25,7 +25,7 @@ def gather(section: DataStage, out: Path, actions: Actions, options: Options) ->
     assert section.path is not None
     path = Path(section.path)
     if section.classes == "data":
-        actions = own_classes.of_sets([path], actions, section.kinds, options)
+        actions = own_classes.of_sets([path], actions, section.kinds, replace(options, progress=_quietly))
     out.mkdir(parents=True, exist_ok=True)
     kept: list[KeypointSequence] = []
     shown: dict[str, int] = {}
@@ -42,6 +42,10 @@ def gather(section: DataStage, out: Path, actions: Actions, options: Options) ->
     if not kept:
         raise InputError("no recording with a label", file=path)
     return own_classes.shown(kept, actions) if section.classes == "data" else actions, shown
+
+
+def _quietly(done: int, total: int) -> None:
+    """Reading labels takes no time."""
 
 
 def file_name(name: str) -> str:

@@ -14,7 +14,7 @@ import yaml
 from compression.pipeline.recordings import file_name, gather, write_actions
 from compression.step import Artefact, Context, Kind, Metrics
 from configs.loader import load, load_actions
-from configs.schema import Actions
+from configs.schema import Actions, Evaluate
 from configs.stages import Pipeline, reference, settings_of
 from keypoints.errors import InputError
 
@@ -187,8 +187,9 @@ def evaluate(pipeline: Pipeline, given: Given, context: Context) -> Metrics:
     section, actions, told = pipeline.evaluate, load(Actions, given["actions"]), list[str]()
     assert section is not None
     records = tuple(read_part(given["sequences"], actions, Options(problem=told.append), given["split"], section.part))
+    settings = Evaluate.model_validate(section.model_dump(include=set(Evaluate.model_fields)))
     report, _ = measure((given.get("head") or SHIPPED,), [LabelledSet(section.part, records, tuple(told))], actions,
-                        section, context.folder, command=context.command)  # fmt: skip
+                        settings, context.folder, command=context.command)  # fmt: skip
     for line in report.lines():
         context.report(line)
     if section.pictures is None:
@@ -242,6 +243,15 @@ STAGES: dict[str, Stage] = {
     "data": data, "split": split, "train_pose": train_pose, "train_head": train_head, "compress_pose": compress_pose,
     "compress_head": compress_head, "evaluate": evaluate, "export": export,
 }  # fmt: skip
+
+
+def check(pipeline: Pipeline, out: Path) -> None:
+    """What a stage would say after hours, said before any runs. Raises InputError."""
+    if pipeline.train_head is not None and pipeline.data is not None:
+        from classifier.job import check as check_head
+
+        named = {"classes": pipeline.data.classes, "data": ("data/sequences",)}
+        check_head(pipeline.train_head.model_copy(update=named), load_actions(), out / ".work" / "head.onnx")
 
 
 def _untrained(name: str, seed: int, file: Path) -> Path:

@@ -88,10 +88,7 @@ def _inputs(
     for name, text in inputs(pipeline, stage).items():
         earlier = reference(text)
         if earlier is None:
-            try:
-                found[name] = digests.of(Path(text))
-            except InputError as error:
-                raise InputError(str(error), field=f"{stage}.{name}") from None
+            found[name] = outside(digests, stage, name, text)
             continue
         place = before[earlier[0]]
         if place.state != "done" or place.record is None:
@@ -99,6 +96,14 @@ def _inputs(
         else:
             found[name] = made_below(place.record, earlier[1])
     return found, waits
+
+
+def outside(digests: Digests, stage: str, name: str, path: str) -> str:
+    """The hash of what a stage takes from outside. Raises InputError, naming the setting, when it is not there."""
+    try:
+        return digests.of(Path(path))
+    except InputError as error:
+        raise InputError(str(error), field=f"{stage}.{name}") from None
 
 
 def made_below(record: StageRecord, name: str) -> str:
