@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from compression.images import yolo_labels
+from compression.images import yolo_people
 from compression.runners import decoded, open_runner
 from keypoints import skeleton
 from keypoints.decode import Detections, overlap
@@ -46,6 +46,9 @@ _THRESHOLDS = np.arange(0.50, 1.0, 0.05)
 #: MODEC, 2013).
 PCK_SHARE = 0.2
 
+#: COCO's visibility of a joint that is labelled and to be seen.
+_VISIBLE = 2
+
 
 @dataclass(frozen=True, slots=True)
 class PoseAccuracy:
@@ -66,8 +69,8 @@ class PoseAccuracy:
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """A picture with one labelled person: BGR uint8 (H, W, 3), keypoints (17, 3) px with confidence 0 where there is
-    no label, box (4,) x1 y1 x2 y2 px, and what the person does, where that is known."""
+    """A picture with one labelled person: BGR uint8 (H, W, 3), keypoints (17, 3) px and COCO's visibility (2 visible,
+    1 hidden, 0 no label), box (4,) x1 y1 x2 y2 px, and what the person does, where that is known."""
 
     image: Image
     keypoints: FloatArray
@@ -77,7 +80,7 @@ class Labelled:
 
 @dataclass(frozen=True, slots=True)
 class Pck:
-    """share: of the labelled joints that lie within 0.2 torsos of the truth; a person who is not found has none.
+    """share: of the visible joints that lie within 0.2 torsos of the truth; a person who is not found has none.
 
     frames and joints: how many were judged. actions: the share of each action's joints.
     """
@@ -155,10 +158,11 @@ def pose_accuracy(predict: Predict, folder: Path, limit: int | None = None) -> P
 
 
 def pck(predict: Predict, pictures: Iterable[Labelled]) -> Pck:
-    """The share of labelled joints that `predict` puts within 0.2 torsos of the truth.
+    """The share of visible joints that `predict` puts within 0.2 torsos of the truth.
 
-    The torso is the longer of the two diagonals from a shoulder to the other side's hip; a picture in which neither
-    is labelled is left out. Of the detections the one that overlaps the true box best is judged.
+    The model looks at a crop around the person, as it does at run time while it follows somebody. The torso is the
+    longer of the two diagonals from a shoulder to the other side's hip; a picture in which neither is labelled is left
+    out. Of the detections the one that overlaps the true box best is judged.
     """
     hits: list[bool] = []
     actions: dict[str, list[bool]] = {}
@@ -168,12 +172,12 @@ def pck(predict: Predict, pictures: Iterable[Labelled]) -> Pck:
         if torso <= 0:
             continue
         frames += 1
-        seen = picture.keypoints[:, 2] > 0
-        points = _best(predict(picture.image), picture.box)
+        image, corner = _crop(picture.image, picture.box)
+        points = _best(predict(image), picture.box - np.tile(corner, 2))
         off = np.full(skeleton.COUNT, np.inf)
         if points is not None:
-            off = np.linalg.norm(points[:, :2] - picture.keypoints[:, :2], axis=1)
-        near = [bool(value) for value in off[seen] <= PCK_SHARE * torso]
+            off = np.linalg.norm(points[:, :2] + corner - picture.keypoints[:, :2], axis=1)
+        near = [bool(value) for value in off[picture.keypoints[:, 2] == _VISIBLE] <= PCK_SHARE * torso]
         hits += near
         if picture.action is not None:
             actions.setdefault(picture.action, []).extend(near)
@@ -195,7 +199,7 @@ def labelled(folder: Path, limit: int | None = None) -> Iterator[Labelled]:
         image = _read(path)
         label = folder / "labels" / f"{path.stem}.txt"
         try:
-            boxes, points = yolo_labels(label, (image.shape[1], image.shape[0]))
+            boxes, points = yolo_people(label, (image.shape[1], image.shape[0]))
             one = points[0], boxes[0]
         except (InputError, IndexError):
             raise InputError("not a YOLO-pose label", file=label, expected="class, box, 17 x (x, y, v)") from None
@@ -256,15 +260,23 @@ def _fills(person: dict[str, Any]) -> bool:
 def _crop_oks(predict: Predict, image: Image, person: dict[str, Any]) -> float:
     """The OKS of one person, cropped out; 0 when nobody is found."""
     x, y, width, height = person["bbox"]
-    half, middle_x, middle_y = _CROP_SIDE * max(width, height) / 2, x + width / 2, y + height / 2
-    left, top = round(max(0, middle_x - half)), round(max(0, middle_y - half))
-    right, bottom = round(min(image.shape[1], middle_x + half)), round(min(image.shape[0], middle_y + half))
-    true = np.array(person["keypoints"], float).reshape(skeleton.COUNT, 3) - [left, top, 0]
-    box = np.array([x - left, y - top, x + width - left, y + height - top], np.float32)
-    found = predict(np.ascontiguousarray(image[top:bottom, left:right]))
+    box = np.array([x, y, x + width, y + height])
+    cropped, corner = _crop(image, box)
+    true = np.array(person["keypoints"], float).reshape(skeleton.COUNT, 3) - [*corner, 0]
+    found = predict(cropped)
     sure = found.scores > _CROP_SCORE
-    points = _best(Detections(found.boxes[sure], found.scores[sure], found.keypoints[sure]), box)
+    points = _best(Detections(found.boxes[sure], found.scores[sure], found.keypoints[sure]), box - np.tile(corner, 2))
     return 0.0 if points is None else oks(points, true, person["area"])
+
+
+def _crop(image: Image, box: FloatArray) -> tuple[Image, FloatArray]:
+    """What a picture shows around a box (4,), and where its corner (2,) was in the picture, px."""
+    half, middle = _CROP_SIDE * (box[2:] - box[:2]).max() / 2, (box[:2] + box[2:]) / 2
+    left, top = (round(max(0, float(value))) for value in middle - half)
+    right, bottom = (
+        round(min(most, float(value))) for value, most in zip(middle + half, image.shape[1::-1], strict=True)
+    )
+    return np.ascontiguousarray(image[top:bottom, left:right]), np.array([left, top], np.float32)
 
 
 def _best(found: Detections, box: FloatArray) -> FloatArray | None:

@@ -111,6 +111,6 @@ def _clips(source: Predict, config: ReportStep, context: Context) -> Iterator[La
             seen = source(np.asarray(image, np.uint8))
             if len(seen.scores) and seen.scores[0] >= _SURE:
                 points = seen.keypoints[0].copy()
-                points[:, 2] = points[:, 2] >= _SEEN
+                points[:, 2] = np.where(points[:, 2] >= _SEEN, 2, 0)
                 yield Labelled(np.asarray(image, np.uint8), points, seen.boxes[0], load_actions().fold(row.exercise))
         video.release()

@@ -173,6 +173,13 @@ def _labels(folder: Path, source: Pictures) -> tuple[dict[str, Callable[[tuple[i
 
 def yolo_labels(file: Path, size: tuple[int, int]) -> _People:
     """The people in a YOLO-pose text file, in pixels of a picture of `size` (width, height)."""
+    boxes, points = yolo_people(file, size)
+    points[..., 2] = np.where(points[..., 2] > 0, SEEN, ABSENT)
+    return boxes, points
+
+
+def yolo_people(file: Path, size: tuple[int, int]) -> _People:
+    """The same with COCO's visibility of each joint: 2 visible, 1 labelled though hidden, 0 not labelled."""
     rows = [line.split() for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
     try:
         table = np.array(rows, np.float32).reshape(-1, 5 + 3 * skeleton.COUNT)
@@ -184,7 +191,6 @@ def yolo_labels(file: Path, size: tuple[int, int]) -> _People:
     middle, half = table[:, 1:3] * scale, table[:, 3:5] * scale / 2
     points = table[:, 5:].reshape(-1, skeleton.COUNT, 3).copy()
     points[..., :2] *= scale
-    points[..., 2] = np.where(points[..., 2] > 0, SEEN, ABSENT)
     return np.concatenate([middle - half, middle + half], 1), points
 
 

@@ -15,7 +15,7 @@ import yaml
 
 from configs.saved import config_beside, save_config
 from configs.schema import Synthesize
-from data import camera, demo, fit_noise, motion_stand, scenes, watched
+from data import camera, demo, fit_noise, motion_stand, occlusion, scenes, watched
 from data.body import BODIES, Body, make_body
 from data.posture import keypoints
 from data.render import Renderer, frame_with_truth
@@ -39,6 +39,8 @@ def _silent(done: int, total: int) -> None:
 #: Those of the settings in the folder that tell how example number i looks, so that examples of another call are not
 #: taken for its own; how many there are, and how fast they are made, does not.
 _LOOKS = ("kind", "seed", "transitions", "weights", "rate_hz", "longest_s")
+#: A joint that the body covers more than that is labelled as hidden.
+_HIDDEN = 0.5
 #: Who made a sequence, by the source that it says.
 _SOURCES = {"sequences": r"synthetic-(\d+)-\d+", "rest": r"rest-(\d+)-\d+", "watched": r"synthetic-watched-(\d+)-\d+"}
 
@@ -136,10 +138,12 @@ def _frames(config: Synthesize, out: Path, progress: Progress) -> list[Path]:
         script, begin, end = scenes.draw(rng, body)
         shown = pose(body, script, begin, moments(rng, min(end - begin, 4.0), config))
         size = config.size
-        seen = camera.place(rng, keypoints(body, shown.solved), shown.time_s, shown.view, size)
+        exact = keypoints(body, shown.solved)
+        seen = camera.place(rng, exact, shown.time_s, shown.view, size)
         with Renderer(size, Look.random(rng)) as renderer:
             n = int(rng.integers(len(shown.time_s)))
             image, points, box = frame_with_truth(renderer, body, shown.solved, n, seen)
+        points[:, 2] *= np.where(occlusion.hidden(body, shown.solved, exact, seen.place)[n] > _HIDDEN, 1, 2)
         name = f"{i:06d}-{shown.action[n]}"
         _write_image(out / "images" / f"{name}.jpg", image)
         (out / "labels" / f"{name}.txt").write_text(yolo_label(points, box, size), encoding="utf-8")
@@ -158,13 +162,16 @@ def _write_image(path: Path, image: Any) -> None:
 
 
 def yolo_label(points: Any, box: Any, size: tuple[int, int]) -> str:
-    """One line of YOLO-pose text: class, box centre and size, then x y v of 17 joints; shares of the picture."""
+    """One line of YOLO-pose text: class, box centre and size, then x y v of 17 joints; shares of the picture.
+
+    points: (17, 3), x y px and COCO's visibility: 2 visible, 1 hidden, 0 outside of the picture.
+    """
     width, height = size
     x1, y1, x2, y2 = (float(v) for v in box)
     values = [(x1 + x2) / 2 / width, (y1 + y2) / 2 / height, (x2 - x1) / width, (y2 - y1) / height]
     text = [f"{v:.6f}" for v in values]
     for x, y, seen in points:
-        text += [f"{x / width:.6f}", f"{y / height:.6f}", "2" if seen > 0 else "0"]
+        text += [f"{x / width:.6f}", f"{y / height:.6f}", f"{seen:.0f}"]
     return " ".join(["0", *text]) + "\n"
 
 

@@ -80,19 +80,34 @@ def test_the_figures_are_those_of_the_yardstick(
 def test_pck_counts_joints_within_a_fifth_of_the_torso(
     off: float, share: float, people_file: Path, person_picture: Callable[[int], Any]
 ) -> None:
-    image, points, box = person_picture(5)
+    image, points, _ = person_picture(5)
+    box = np.float32([0, 0, *image.shape[1::-1]])  # the crop is the picture, at the only size that this model knows
     torso = max(np.linalg.norm(points[5, :2] - points[12, :2]), np.linalg.norm(points[6, :2] - points[11, :2]))
+    points[:, 2] = 2
     pictures = [Labelled(image, points.astype(np.float32), box, action) for action in ("squat", "plank")]
     found = pck(shifted(predictor(people_file), float(off * torso)), pictures)
     assert found.share == share
     assert (found.frames, found.joints, found.actions) == (2, 34, {"plank": share, "squat": share})
 
 
-def test_pck_leaves_out_joints_without_label_and_counts_people_who_are_not_found(
+def test_pck_looks_at_a_crop_around_the_person() -> None:
+    image = np.zeros((400, 600, 3), np.uint8)
+    points = np.column_stack([np.linspace(310, 390, 17), np.linspace(110, 190, 17), np.full(17, 2)]).astype(np.float32)
+    box = np.float32([300, 100, 400, 200])
+
+    def knows(cropped: Any) -> Detections:
+        assert cropped.shape == (140, 140, 3)
+        corner = np.float32([280, 80])
+        return Detections((box - np.tile(corner, 2))[None], np.ones(1, np.float32), (points - [*corner, 0])[None])
+
+    assert pck(knows, [Labelled(image, points, box)]).share == 1.0
+
+
+def test_pck_leaves_out_joints_that_are_not_to_be_seen_and_counts_people_who_are_not_found(
     people_file: Path, person_picture: Callable[[int], Any]
 ) -> None:
     image, points, box = person_picture(5)
-    points[:5] = 0
+    points[:, 2] = [0, 0, 0, 1, 1, *[2] * 12]
     picture = Labelled(image, points.astype(np.float32), box)
     assert (pck(predictor(people_file), [picture]).joints, pck(nobody, [picture]).share) == (12, 0.0)
     points[[5, 6]] = 0
@@ -108,7 +123,7 @@ def test_labelled_pictures_are_read_with_their_actions(tmp_path: Path) -> None:
     picture = next(iter(labelled(tmp_path)))
     assert picture.action == "squat"
     assert picture.box.tolist() == pytest.approx([40, 15, 60, 35])
-    assert picture.keypoints[0].tolist() == [25, 25, 1]
+    assert picture.keypoints[0].tolist() == [25, 25, 2]
     assert picture.keypoints[16].tolist() == [0, 0, 0]
     (tmp_path / "labels" / "000000-squat.txt").write_text("0 1 2")
     with pytest.raises(InputError, match="not a YOLO-pose label"):

@@ -176,7 +176,7 @@ def test_what_is_wrong_with_a_plan_is_told_in_one_line(
         load_plan(path, overrides)
 
 
-@pytest.mark.parametrize("name", ["pose.yaml", "head.yaml"])
+@pytest.mark.parametrize("name", ["pose.yaml", "head.yaml", "sweep.yaml"])
 def test_the_shipped_plans_are_valid(name: str) -> None:
     assert load_plan(name).steps
 

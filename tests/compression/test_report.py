@@ -45,10 +45,11 @@ def frames_folder(tmp_path: Path, person_picture: Callable[[int], Any]) -> Path:
     for name in ("images", "labels"):
         (folder / name).mkdir(parents=True)
     for number in range(4):
-        image, points, box = person_picture(number)
+        image, points, _ = person_picture(number)
+        box = [0, 0, *image.shape[1::-1]]  # so that the crop is the picture, which is what this model knows
         name = f"{number:06d}-{'squat' if number % 2 else 'plank'}"
         cv2.imwrite(str(folder / "images" / f"{name}.png"), image)
-        (folder / "labels" / f"{name}.txt").write_text(yolo_label(points, box, image.shape[1::-1]))
+        (folder / "labels" / f"{name}.txt").write_text(yolo_label(points * [1, 1, 2], box, image.shape[1::-1]))
     return folder
 
 

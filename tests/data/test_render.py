@@ -136,12 +136,12 @@ def test_frames_come_with_labels_that_fit(tmp_path: Path) -> None:
         values = np.array((tmp_path / "labels" / f"{name}.txt").read_text().split(), float)
         assert len(values) == 1 + 4 + 17 * 3
         assert ((values[1:5] >= 0) & (values[1:5] <= 1)).all()
-        assert set(values[7::3]) <= {0.0, 2.0}
+        assert set(values[7::3]) <= {0.0, 1.0, 2.0}
 
 
 def test_a_label_is_in_shares_of_the_picture() -> None:
     points = np.zeros((17, 3))
-    points[0] = (32, 48, 1)
+    points[0] = (32, 48, 2)
     text = yolo_label(points, np.array([0, 0, 160, 120]), SIZE).split()
     assert text[:8] == ["0", "0.250000", "0.250000", "0.500000", "0.500000", "0.100000", "0.200000", "2"]
     assert set(text[8:]) <= {"0.000000", "0"}

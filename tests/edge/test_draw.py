@@ -5,16 +5,16 @@ from __future__ import annotations
 import itertools
 from typing import Any, get_args
 
-import cv2
 import numpy as np
 import pytest
 
 from classifier.counter import Rep
 from edge import draw as sheet
+from edge import paint
 from edge.draw import dimmed, draw
 from edge.layout import MAX_HEIGHT, MIN_HEIGHT, Layout
 from edge.look import TONES
-from edge.paint import BOLD, CAP, text_width
+from edge.paint import CAP, MEDIUM, text_width
 from edge.reading import Reading, State
 from edge.scoreboard import FLASH_S, REMARK_S, Board, Scoreboard
 from edge.words import words_in
@@ -120,18 +120,18 @@ Box = tuple[str, float, float, float, float]
 def texts(monkeypatch: pytest.MonkeyPatch) -> list[Box]:
     """Every text that is drawn from now on: what it says, left, top, right and bottom px of its capitals."""
     boxes: list[Box] = []
-    put = cv2.putText
+    real = paint.draw_text
 
-    def write(canvas: Any, text: str, at: Any, color: Any, font: Any, size: int, weight: int) -> Any:
-        boxes.append((text, at[0], at[1] - CAP * size, at[0] + text_width(text, size, weight), at[1]))
-        return put(canvas, text, at, color, font, size, weight)
+    def write(
+        canvas: Any, text: str, at: Any, size: float, color: Any, weight: int = MEDIUM, fit: int | None = None
+    ) -> int:
+        shrunk = size if fit is None else size * min(1.0, fit / max(1, text_width(text, size, weight)))
+        if text:
+            boxes.append((text, at[0], at[1] - CAP * shrunk, at[0] + text_width(text, shrunk, weight), at[1]))
+        return real(canvas, text, at, size, color, weight, fit)
 
-    def number(_: Any, text: str, at: Any, size: float, color: Any, fit: int, least: float) -> None:
-        size = max(least, size * min(1.0, fit / max(1, text_width(text, size, BOLD))))
-        boxes.append((text, at[0], at[1] - CAP * size, at[0] + text_width(text, size, BOLD), at[1]))
-
-    monkeypatch.setattr(cv2, "putText", write)
-    monkeypatch.setattr(sheet, "draw_number", number)
+    for module in (paint, sheet):
+        monkeypatch.setattr(module, "draw_text", write)
     return boxes
 
 
