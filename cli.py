@@ -310,8 +310,8 @@ def evaluate(
 @click.option("--again", is_flag=True, help="Also what is done.")
 @click.option("--dry-run", is_flag=True, help="Print what is done, what is to do, and why; do nothing.")
 @click.option("--dvc", is_flag=True, help="Write dvc.yaml and pipeline.yaml here, for `dvc repro`; do nothing else.")
-@click.option("--config", type=FILE, default="default.yaml", show_default=True,
-              help="The stages (YAML): a file, or default.yaml or smoke.yaml of configs/pipeline.")  # fmt: skip
+@click.option("--config", type=FILE, default="pipeline/default.yaml", show_default=True,
+              help="The stages (YAML): a file, or smoke.yaml.")  # fmt: skip
 def pipeline(
     overrides: tuple[str, ...], out: Path, begin: str | None, only: str | None, again: bool, dry_run: bool, dvc: bool,
     config: Path,

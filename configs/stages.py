@@ -148,14 +148,14 @@ STAGES = tuple(Pipeline.model_fields)
 
 
 def load_pipeline(file: str | Path, overrides: Sequence[str] = ()) -> Pipeline:
-    """Read a pipeline (a path, or a name in configs/pipeline) and look at all that can be told before it runs.
+    """Read a pipeline (a path, or the name of one in configs/pipeline) and look at all that can be told before it runs.
 
     Raises ConfigError for what does not fit the schema, a stage that lacks what it works on, a reference to a stage
     that does not come before.
     """
     path = Path(file)
-    if path.parent == Path() and not path.exists():
-        path = FOLDER / "pipeline" / path
+    if not path.exists():
+        path = next((place for place in (FOLDER / path, FOLDER / "pipeline" / path) if place.is_file()), path)
     pipeline = load(Pipeline, path, overrides)
     if not pipeline.stages:
         raise ConfigError("has no stage", file=path, expected=f"a section for one or more of {', '.join(STAGES)}")

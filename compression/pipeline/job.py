@@ -67,7 +67,7 @@ def run(
     looks: dict[str, Look] = {}
     with _alone(out):
         digests = Digests(out / DIGESTS)
-        save_config("pipeline", pipeline, out, command)
+        save_config("pipeline/default", pipeline, out, command)
         _require_there(pipeline, wanted, digests)
         for number, stage in enumerate(pipeline.stages[: pipeline.stages.index(wanted[-1]) + 1], 1):
             found = look(pipeline, stage, out, looks, digests, again and stage in wanted)

@@ -108,6 +108,7 @@ def test_what_is_done_is_not_done_again() -> None:
         "<data <film>> <data <film>> 2>>"  # fmt: skip
     assert not list(Path("out").glob("*.partial")) and not list(Path("out").rglob(".scratch"))
     assert yaml.safe_load(Path("out/config.yaml").read_text())["train_head"]["epochs"] == 2
+    assert run(said=(said := list[str]())) == [] and said[0] == "1/6 data: already done"
 
 
 def test_other_settings_make_their_stage_and_what_comes_of_it_again() -> None:
