@@ -21,6 +21,10 @@ SYNTHETIC = "synthetic people: parametric exercises on Anny bodies (Apache-2.0),
 
 
 Say = Callable[[str], None]
+Progress = Callable[[int, int], None]
+
+#: Formats of videos and pictures.
+_LOOKED_AT = ("clips", "segments", "videos", "images")
 
 
 def collect(
@@ -29,13 +33,13 @@ def collect(
     seed: int = 0,
     progress: Say = lambda said: None,
     problem: Say | None = None,
-    count: Callable[[int, int], None] = lambda done, total: None,
+    count: Progress = lambda done, total: None,
 ) -> tuple[list[KeypointSequence], list[str]]:
     """The sequences of all sets, and what a model card says that they are.
 
     A set is a folder or file in any format that `data.sets` reads; the single reps of Penn Action are made into sets of
     reps by `seed`. What can't be read, has no label, or one that is none of `actions`, is told to `problem` (`progress`
-    without one). count: is called with how many recordings of how many of a set are read.
+    without one). count: is called with how many recordings of how many are read, of a set that the pose model looks at.
     Raises InputError for a set that is missing, of no known format (both before any is read), or without a labelled
     sequence.
     """
@@ -44,7 +48,7 @@ def collect(
     kinds = [_kind(path) for path in map(Path, folders)]
     for path, penn in zip(map(Path, folders), kinds, strict=True):
         progress(f"reading {path}")
-        options = Options(problem=problem or progress, smooth=not penn, progress=count)
+        options = Options(problem=problem or progress, smooth=not penn, progress=_slow(path, count))
         found = _labelled(path, _read(path, penn, actions, options), actions, options.problem)
         sequences += _as_trained(found, penn, actions, seed)
         said.append(_said(path, found, penn))
@@ -68,7 +72,7 @@ def for_training(
     actions: Actions,
     *,
     teaching: bool = False,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: Progress = lambda done, total: None,
     say: Say = lambda said: None,
     problem: Say = lambda said: None,
 ) -> Collected:
@@ -94,7 +98,7 @@ def _for_training(
     folder: Path,
     actions: Actions,
     teaching: bool,
-    progress: Callable[[int, int], None],
+    progress: Progress,
     say: Say,
     problem: Say,
 ) -> Collected:
@@ -117,7 +121,7 @@ def _for_training(
 
 
 def _parts(
-    path: Path, file: Path, actions: Actions, seed: int, progress: Callable[[int, int], None], say: Say, problem: Say
+    path: Path, file: Path, actions: Actions, seed: int, progress: Progress, say: Say, problem: Say
 ) -> Collected:
     """The parts `train` and `validation` of the set at `path` by the split `file`.
 
@@ -125,7 +129,7 @@ def _parts(
     """
     penn = _kind(path)
     say(f"reading {path} by {file}")
-    options = Options(problem=problem, smooth=not penn, progress=progress)
+    options = Options(problem=problem, smooth=not penn, progress=_slow(path, progress))
     wanted = [split.part_of(split.load(file), part, file) for part in ("train", "validation")]
     split.check_file(file, path, actions, Options())
     recordings = (one for one in _read(path, penn, actions, options) if one.name in wanted[0] | wanted[1])
@@ -141,6 +145,11 @@ def _kind(path: Path) -> bool:
     if not path.exists():
         raise InputError("no such folder", file=path, expected="labelled recordings (`repsight data formats`)")
     return recognise(path).name == "penn_action"
+
+
+def _slow(path: Path, progress: Progress) -> Progress:
+    """`progress` for a set that the pose model has to look at; nobody wants a bar for a moment."""
+    return progress if recognise(path).name in _LOOKED_AT else lambda done, total: None
 
 
 def _read(path: Path, penn: bool, actions: Actions, options: Options) -> Iterator[Labelled]:
