@@ -20,6 +20,7 @@ from configs.command_line import (
     settings_option,
     split_off,
     tell,
+    track_option,
 )
 from configs.commands import config as settings_group
 from data.commands import data_sets, synthesize
@@ -136,6 +137,7 @@ def run(
 @click.option("--split", type=FILE, help="Of the one set: train on its train part, validate on its validation part.")
 @click.option("--out", type=FILE, default="runs/head.onnx", show_default=True, help="The head file to write.")
 @click.option("--resume", is_flag=True, help="Go on with a run that was stopped.")
+@track_option()
 @settings_option("train_head.yaml")
 def train_head(
     overrides: tuple[str, ...],
@@ -147,6 +149,7 @@ def train_head(
     split: Path | None,
     out: Path,
     resume: bool,
+    track: bool,
     config: Path,
 ) -> None:
     """Train a head and write it as one ONNX file; `run --head FILE` uses it.
@@ -158,10 +161,12 @@ def train_head(
     from classifier import job
     from classifier.curve import line, summary
     from classifier.practice import read_lesson
+    from compression.tracking import tracked, wanted
     from configs.loader import load, load_actions
     from configs.schema import TrainHead
     from data.collect import for_training
 
+    tracking, overrides = wanted(track, overrides)
     given = [f"head={head}"] if head else []
     given += [f"base={base}"] if base else []
     given += [f"classes={classes}"] if classes else []
@@ -177,18 +182,27 @@ def train_head(
         if resume and not job.checkpoint_of(out).exists():
             click.echo(f"{job.checkpoint_of(out)} is not there, so there is nothing to go on with: it begins anew")
     problems: list[str] = []
-    with progress_bar("reading" if settings.data else "synthesizing") as progress:
-        examples = for_training(settings, out.parent, actions, teaching=bool(lesson), progress=progress,
-                                say=click.echo, problem=problems.append)  # fmt: skip
-    told: dict[str, Any] = {"trained_on": examples.said, "command": command_line()}
-    if lesson:
-        click.echo(f"learning {lesson[0]}")
-        job.teach_head(*lesson, examples.sequences, actions, settings, out, **told,
-                       on_step=lambda m: click.echo(line(m)))  # fmt: skip
-    else:
-        card = job.train_head(examples.sequences, examples.actions, settings, out, **told, resume=resume,
-                              validation=examples.validation,
-                              on_epoch=lambda m: click.echo(line(m, settings.epochs)))  # fmt: skip
+    with tracked(tracking, "train-head", out, settings.model_dump(mode="json") | {"add": add}, command=command_line(),
+                 mark=out.with_suffix(".mlflow.json"), resume=resume, say=click.echo) as tracker:  # fmt: skip
+        with progress_bar("reading" if settings.data else "synthesizing") as progress:
+            examples = for_training(settings, out.parent, actions, teaching=bool(lesson), progress=progress,
+                                    say=click.echo, problem=problems.append)  # fmt: skip
+        told: dict[str, Any] = {"trained_on": examples.said, "command": command_line()}
+
+        def report(metrics: dict[str, float]) -> None:
+            click.echo(line(metrics, settings.epochs))
+            tracker.report(metrics)
+
+        if lesson:
+            click.echo(f"learning {lesson[0]}")
+            card = job.teach_head(*lesson, examples.sequences, actions, settings, out, **told, on_step=report)
+        else:
+            card = job.train_head(examples.sequences, examples.actions, settings, out, **told, resume=resume,
+                                  validation=examples.validation, on_epoch=report)  # fmt: skip
+        tracker.figures({name: value for name, value in card.metrics.items() if isinstance(value, int | float)})
+        beside = (".curve.json", ".curve.png", ".settings.json", ".config.yaml")
+        tracker.keep(out, *(out.with_suffix(suffix) for suffix in beside))
+        tracker.models(head=out)
     tell(problems)
     click.secho(f"wrote {out}", bold=True)
     if not lesson:
@@ -251,6 +265,7 @@ def record(
 @click.option("--classes", help="auto, or the actions whose reps are scored: squat,push_up.")
 @click.option("--robustness", is_flag=True, help="Count again on recordings made worse.")
 @click.option("--xlsx", is_flag=True, help="Write the tables as a workbook as well.")
+@track_option()
 @settings_option("evaluate.yaml")
 def evaluate(
     overrides: tuple[str, ...],
@@ -262,6 +277,7 @@ def evaluate(
     classes: str | None,
     robustness: bool,
     xlsx: bool,
+    track: bool,
     config: Path,
 ) -> None:
     """Measure heads on labelled sets: counts, ghosts, delays, labels; one page with pictures, and one JSON."""
@@ -269,11 +285,13 @@ def evaluate(
     from classifier.evaluation.job import evaluate as measure
     from classifier.evaluation.screen import LabelledSet
     from classifier.head import SHIPPED
+    from compression.tracking import tracked, wanted
     from configs.loader import load_actions, load_with_counting
     from configs.schema import Evaluate
     from data.sets import Options, recognise
     from data.split import read_part
 
+    tracking, overrides = wanted(track, overrides)
     given = [f"classes={classes if classes == 'auto' else classes.split(',')}"] if classes else []
     given += [f"{name}=true" for name, wanted in (("robustness", robustness), ("xlsx", xlsx)) if wanted]
     settings = load_with_counting(Evaluate, config, [*overrides, *given])
@@ -283,18 +301,24 @@ def evaluate(
     part = part or "test"
     for folder in data:
         recognise(folder)
-    sets = []
-    for folder in data:
-        problems: list[str] = []
-        with progress_bar(f"reading {folder.name}") as progress:
-            options = Options(problem=problems.append, progress=progress)
-            records = tuple(read_part(folder, load_actions(), options, split, part))
-        name = f"{folder.name} ({part} of {split.name})" if split else folder.name
-        sets.append(LabelledSet(name, records, tuple(problems)))
-    with progress_bar("evaluating") as progress:
-        report, written = measure(
-            head or (SHIPPED,), sets, load_actions(), settings, out, command=command_line(), progress=progress
-        )
+    said = {"head": [str(path) for path in head or (SHIPPED,)], "data": [str(folder) for folder in data],
+            "split": split and str(split), "part": split and part}  # fmt: skip
+    with tracked(tracking, "evaluate", out, settings.model_dump(mode="json") | said, command=command_line(),
+                 say=click.echo) as tracker:  # fmt: skip
+        sets = []
+        for folder in data:
+            problems: list[str] = []
+            with progress_bar(f"reading {folder.name}") as progress:
+                options = Options(problem=problems.append, progress=progress)
+                records = tuple(read_part(folder, load_actions(), options, split, part))
+            name = f"{folder.name} ({part} of {split.name})" if split else folder.name
+            sets.append(LabelledSet(name, records, tuple(problems)))
+        with progress_bar("evaluating") as progress:
+            report, written = measure(
+                head or (SHIPPED,), sets, load_actions(), settings, out, command=command_line(), progress=progress
+            )
+        tracker.figures(report.figures())
+        tracker.keep(*written, out / "config.yaml")
     for line in report.lines():
         click.echo(line)
     for each in report.sets:

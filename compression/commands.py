@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from configs.command_line import FILE, FOLDER, command_line, progress_bar, settings_option
+from configs.command_line import FILE, FOLDER, command_line, progress_bar, settings_option, track_option
 
 
 @click.command()
@@ -72,15 +72,20 @@ def latency(models: tuple[Path, ...], frames: int, size: int) -> None:
 )
 @click.option("--source", type=FILE, help="The checkpoint to begin with; what the plan names without it.")
 @click.option("--out", type=FOLDER, help="Folder for what the steps make.  [default: runs/compress-KIND]")
-def compress(kind: str, overrides: tuple[str, ...], plan: Path | None, source: Path | None, out: Path | None) -> None:
+@track_option()
+def compress(
+    kind: str, overrides: tuple[str, ...], plan: Path | None, source: Path | None, out: Path | None, track: bool
+) -> None:
     """Make a pose model or a head smaller by a plan: each step is done once, and a stopped run goes on.
 
     STEP.KEY=VALUE changes a setting of the step of that name.
     """
     from compression.job import compress as run_plan
+    from compression.tracking import wanted
 
+    tracking, overrides = wanted(track, overrides)
     made = run_plan(
         "head" if kind == "head" else "pose", plan or Path(f"{kind}.yaml"), out or Path("runs") / f"compress-{kind}",
-        source=source, overrides=overrides, command=command_line(), report=click.echo,
+        source=source, overrides=overrides, command=command_line(), report=click.echo, tracking=tracking,
     )  # fmt: skip
     click.secho(f"made {made.artefact.path}", bold=True)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from compression.plan import Artefact, Finished, Kind, run_plan
+from compression.plan import RECORD, Artefact, Finished, Kind, Record, run_plan
+from compression.tracking import Untracked, tracked
+from configs.compression import Plan
 from configs.plan import load_plan
 from configs.saved import save_config
+from configs.schema import Tracking
 from keypoints.errors import InputError
+from keypoints.files import sha256
 
 
 def compress(
@@ -20,9 +25,11 @@ def compress(
     overrides: Sequence[str] = (),
     command: str = "",
     report: Callable[[str], None] = lambda line: None,
+    tracking: Tracking | None = None,
 ) -> Finished:
     """Run a plan on a pose checkpoint or a head: on `source`, else on what the plan names, else on the shipped head.
 
+    tracking: where MLflow is told of it, one run a plan; what was killed goes on in the same run, as the plan does.
     Raises InputError for a plan that does not fit its schema or a source of another kind, before any step runs.
     """
     steps = load_plan(plan, [*overrides, *([f"source={source}"] if source else [])])
@@ -39,7 +46,41 @@ def compress(
     except OSError as error:
         raise InputError(f"can't be written: {error.strerror}", file=out) from None
     save_config(f"compress/{kind}", steps, out, command)
-    return run_plan(Artefact(begin, kind), steps, out, report, command=command)
+    with tracked(tracking, f"compress {kind}", out, _params(steps, begin), command=command, mark=out / "mlflow.json",
+                 resume=True, say=report) as run:  # fmt: skip
+        made = run_plan(Artefact(begin, kind), steps, out, report, command=command,
+                        on_record=lambda record: _tell(run, record, out))  # fmt: skip
+        run.keep(made.artefact.path, out / "config.yaml")
+        if made.artefact.path.suffix == ".onnx":  # a checkpoint can't be served
+            run.models(**{kind: made.artefact.path})
+    return made
+
+
+def _params(plan: Plan, source: Path) -> dict[str, Any]:
+    """The settings of each step under its number and name."""
+    steps = {f"{number:02}-{step.label}": step.model_dump(mode="json", exclude={"step", "name"})
+             for number, step in enumerate(plan.steps, 1)}  # fmt: skip
+    return {"source": source.name, "source_sha256": sha256(source), **steps}
+
+
+def _tell(run: Untracked, record: Record, out: Path) -> None:
+    """What a step measured, and what it drew; its number is where it is on the curves."""
+    figures = {f"{record.name}.{name}": value for name, value in _numbers(record.metrics).items()}
+    used = {name: getattr(record, name) for name in ("seconds", "cpu_s", "peak_memory_mb")}
+    run.figures(figures | {f"{record.name}.{name}": value for name, value in used.items()}, record.number)
+    folder = out / record.folder
+    run.keep(*(folder / name for name in (RECORD, *record.plots, *record.tables)), folder=record.folder)
+
+
+def _numbers(metrics: Mapping[str, Any]) -> dict[str, float]:
+    """The numbers of a record; what is told for each layer (`model.4`) is left to the record itself."""
+    found: dict[str, float] = {}
+    for name, value in metrics.items():
+        if isinstance(value, Mapping) and not any("." in str(key) for key in value):
+            found |= {f"{name}.{key}": number for key, number in _numbers(value).items()}
+        elif isinstance(value, int | float):
+            found[name] = value
+    return found
 
 
 def require_kind(checkpoint: Path, kind: Kind) -> None:

@@ -37,8 +37,11 @@ def run_plan(
     report: Callable[[str], None] = lambda line: None,
     *,
     command: str = "",
+    on_record: Callable[[Record], None] = lambda record: None,
 ) -> Finished:
     """Run the steps of `plan` one after the other, each in a folder of its own in `out`, but for those that are done.
+
+    on_record: is given the record of each step when it is done, also of those that were done before.
 
     A step is done when its record was made from the same source with the same settings, and all files that it made
     are as they were. Files that settings name count by their content; folders of images by their name alone.
@@ -67,6 +70,7 @@ def run_plan(
             report(f"{title}: done in {record.seconds:.0f} s")
         else:
             report(f"{title}: already done")
+        on_record(record)
         records.append(record)
         made.append(Artefact(folder / record.artefact, record.kind) if record.artefact else start)
     return Finished(made[-1], tuple(records))

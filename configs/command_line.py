@@ -115,6 +115,13 @@ def settings_option(default: str) -> Callable[[F], F]:
     )
 
 
+def track_option() -> Callable[[F], F]:
+    """The option of every command that MLflow may be told of."""
+    return click.option(
+        "--track", is_flag=True, help="Keep settings, curves, files and models with MLflow; see tracking.yaml."
+    )
+
+
 def tell(problems: Sequence[str]) -> None:
     """What was left out or is odd, a line each up to a few, after everything else."""
     from keypoints.labels import shortened

@@ -15,7 +15,7 @@ from configs.compression import Plan
 from configs.language import Strings
 from configs.loader import FOLDER, load, load_with_counting, trees, trees_with_counting
 from configs.saved import name_in
-from configs.schema import Actions, Counting, Evaluate, Export, Run, Synthesize, TrainHead
+from configs.schema import Actions, Counting, Evaluate, Export, Run, Synthesize, Tracking, TrainHead
 from configs.stages import Pipeline, load_pipeline
 from configs.workout import Workout
 from keypoints.errors import ConfigError
@@ -67,6 +67,7 @@ CONFIGS = (
     Config("train_head.yaml", TrainHead, ("train-head",)),
     Config("shipped_head.yaml", TrainHead, ("train-head",)),
     Config("evaluate.yaml", Evaluate, ("evaluate",)),
+    Config("tracking.yaml", Tracking, ("train-head", "evaluate", "compress")),
     Config("synthesize.yaml", Synthesize, ("synthesize",)),
     Config("export.yaml", Export, ("export",)),
     Config("pipeline/default.yaml", Pipeline, ("pipeline",)),

@@ -17,6 +17,7 @@ from configs.keep_up import KeepUp
 from configs.pose_training import TrainPose as TrainPose
 from configs.publishing import S3
 from configs.publishing import Publish as Publish
+from configs.tracking import Tracking as Tracking
 from configs.web import Web
 
 #: Of `counting`, wherever it is a setting.

@@ -208,11 +208,16 @@ class SequenceSource(_Closing):
         self.decode_ms = 0.0
 
     def __iter__(self) -> Iterator[Sample]:
-        for index, (keypoints, time_s) in enumerate(zip(self._sequence.keypoints, self._sequence.time_s, strict=True)):
-            seen = keypoints[:, 2] > 0
-            pose = None
-            if seen.any():
-                points = keypoints[seen, :2]
-                box = np.concatenate([points.min(0), points.max(0)]).astype(np.float32)
-                pose = Pose(keypoints, box, float(keypoints[seen, 2].mean()))
-            yield Sample(pose, float(time_s), index, self.size)
+        return samples(self._sequence)
+
+
+def samples(sequence: KeypointSequence) -> Iterator[Sample]:
+    """The moments of a keypoint sequence, in their order."""
+    for index, (keypoints, time_s) in enumerate(zip(sequence.keypoints, sequence.time_s, strict=True)):
+        seen = keypoints[:, 2] > 0
+        pose = None
+        if seen.any():
+            points = keypoints[seen, :2]
+            box = np.concatenate([points.min(0), points.max(0)]).astype(np.float32)
+            pose = Pose(keypoints, box, float(keypoints[seen, 2].mean()))
+        yield Sample(pose, float(time_s), index, sequence.size)

@@ -66,6 +66,17 @@ class Report:
             "sets": sets, "results": results,
         }  # fmt: skip
 
+    def figures(self) -> dict[str, float]:
+        """The headline figures that were measured, as `SET/path`, or `HEAD/SET/path` where there are several heads."""
+        found = {}
+        for result in self.results:
+            head = f"{self.heads[result.head].file}/" if len(self.heads) > 1 else ""
+            for figure in FIGURES:
+                value = number(figure.of(result.outcome))
+                if value is not None:
+                    found[f"{head}{self.sets[result.set].name}/{figure.path}"] = value
+        return found
+
     def lines(self) -> list[str]:
         """The report in words: one line for each head on each set."""
         out = []
