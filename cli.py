@@ -334,19 +334,21 @@ def evaluate(
 @click.option("--again", is_flag=True, help="Also what is done.")
 @click.option("--dry-run", is_flag=True, help="Print what is done, what is to do, and why; do nothing.")
 @click.option("--dvc", is_flag=True, help="Write dvc.yaml and pipeline.yaml here, for `dvc repro`; do nothing else.")
-@click.option("--config", type=FILE, default="pipeline/default.yaml", show_default=True,
-              help="The stages (YAML): a file, or smoke.yaml.")  # fmt: skip
+@track_option()
+@settings_option("pipeline/default.yaml")
 def pipeline(
     overrides: tuple[str, ...], out: Path, begin: str | None, only: str | None, again: bool, dry_run: bool, dvc: bool,
-    config: Path,
+    track: bool, config: Path,
 ) -> None:  # fmt: skip
     """From data to published models in one go: data, split, training, compression, evaluation, export, publish.
 
-    A stage is skipped when its settings and inputs are those that it was done with; a stopped run goes on.
+    The settings have a section for each stage; those of smoke.yaml show in minutes that all works. A stage is skipped
+    when its settings and inputs are those that it was done with; a stopped run goes on.
     """
-    from compression.pipeline import job
+    from compression.tracking import wanted
     from configs.stages import load_pipeline
 
+    tracking, overrides = wanted(track, overrides)
     settings = load_pipeline(config, overrides)
     if dvc:
         from compression.pipeline.dvc import write_dvc
@@ -356,15 +358,19 @@ def pipeline(
         return
     asked: dict[str, Any] = {"only": only, "begin": begin, "again": again}
     if dry_run:
-        for look in job.plan(settings, out, **asked):
+        from compression.pipeline.job import plan
+
+        for look in plan(settings, out, **asked):
             click.echo(f"{look.stage:14} {look.state}{f': {look.why}' if look.why else ''}")
         return
     from compression.pipeline.stages import STAGES, check, publishing
-    from edge.publish import publish
+    from compression.pipeline.tracked import run as run_pipeline
+    from edge.publish import publish as put
 
     check(settings, out)
     said = command_line(["pipeline", "--config", config.name, *overrides])  # whichever of its stages are asked for
-    job.run(settings, out, STAGES | {"publish": publishing(publish)}, **asked, command=said, report=click.echo)
+    stages = STAGES | {"publish": publishing(put)}
+    run_pipeline(settings, out, stages, tracking, **asked, command=said, report=click.echo)
     click.secho(f"made {', '.join(settings.stages)} in {out}", bold=True)
 
 

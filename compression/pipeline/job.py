@@ -53,12 +53,14 @@ def run(
     again: bool = False,
     command: str = "",
     report: Say = lambda line: None,
+    on_record: Callable[[StageRecord], None] = lambda record: None,
 ) -> list[StageRecord]:
     """Run what is to do, each stage in a folder of its own in `out`; returns the records of all that were asked for.
 
-    stages: what makes each. only, begin, again: as in `plan`. command: for model cards. A stage is done when its
-    record was made from the same settings and inputs, by their content, and all files that it made are as they were.
-    What somebody changed in it is kept beside it as STAGE.changed, and it is made again.
+    stages: what makes each. only, begin, again: as in `plan`. command: for model cards. on_record: is given the record
+    of each stage when it is made. A stage is done when its record was made from the same settings and inputs, by their
+    content, and all files that it made are as they were. What somebody changed in it is kept beside it as
+    STAGE.changed, and it is made again.
 
     Raises InputError when another run is at work in `out` or what a stage takes is missing, and whatever a stage
     raises; a KeyboardInterrupt says how to go on.
@@ -84,6 +86,7 @@ def run(
                                lambda line, title=title: report(f"{title}: {line}"))  # type: ignore[misc]  # fmt: skip
                 report(f"{title}: done in {record.seconds:.0f} s")
                 found = replace(found, state="done", record=record)
+                on_record(record)
             looks[stage] = found
     return [found.record for name, found in looks.items() if name in wanted and found.record]
 
