@@ -70,7 +70,8 @@ def data(pipeline: Pipeline, given: Given, context: Context) -> Metrics:
     for name, settings in (("sequences", section.sequences), ("frames", section.frames)):
         if settings is not None:
             made = context.scratch / name
-            metrics[name] = len(synthesize(settings, made, _tenths(context.report, name)))
+            synthesize(settings, made, _tenths(context.report, name))
+            metrics[name] = sum(1 for _ in made.rglob("*.npz" if name == "sequences" else "*.jpg"))
             made.rename(context.folder / name)
     if section.recordings:
         write_actions(actions, context.folder / "actions.yaml")
