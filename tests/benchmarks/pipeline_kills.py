@@ -4,8 +4,8 @@
     python tests/benchmarks/pipeline_kills.py --config mine.yaml --kills 10 train_head.epochs=4
 
 The pipeline runs through once, in a folder of its own. In another it is started, killed (-9) at a random moment, and
-started again, until it has been killed so many times; then it goes on to its end. Moments are drawn over the time that
-the first run took. Data, splits, heads and quantized heads are to be the same byte for byte, and so is the quantized
+started again, until it has been killed so many times; then it goes on to its end. Moments are drawn over the time and
+the stages of the first run. Data, splits, heads and quantized heads are to be the same byte for byte, and so is the quantized
 pose model unless its training was killed (what comes of it is then a model of its own); reports are compared by what
 they say, without times. Exit code 1, and a line for each thing that differs.
 """
@@ -18,7 +18,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +76,26 @@ def _timeless(value: Any) -> Any:
     return [_timeless(part) for part in value] if isinstance(value, list) else value
 
 
+def seconds_of(folder: Path) -> dict[str, float]:
+    """How long each stage took, in the order in which they ran."""
+    files = sorted((folder / "out").glob("*/record.json"), key=lambda file: file.stat().st_mtime_ns)
+    return {file.parent.name: json.loads(file.read_text(encoding="utf-8"))["seconds"] for file in files}
+
+
+def moments(seconds: dict[str, float], count: int, chance: random.Random) -> list[tuple[str, float]]:
+    """Moments of a run, in their order: a stage, and how many seconds after it has begun. Half of them are drawn over
+    the time of the whole run, half over its stages: short ones are to be hit as well."""
+    drawn = chance.choices(list(seconds), [s + 0.1 for s in seconds.values()], k=count - count // 2)
+    drawn += chance.choices(list(seconds), k=count // 2)
+    order = list(seconds)
+    return [(stage, chance.uniform(0.0, seconds[stage])) for stage in sorted(drawn, key=order.index)]
+
+
+def reached(folder: Path, stage: str) -> bool:
+    """Whether a stage is at work, or done."""
+    return (folder / "out" / stage).exists() or (folder / "out" / f"{stage}.partial").exists()
+
+
 def _of_pose(name: str) -> bool:
     stage, _, file = name.partition("/")
     return stage in OF_POSE and file.startswith("pose")
@@ -108,22 +127,22 @@ def _compare(overrides: tuple[str, ...], kills: int, config: str, chance: random
     whole, killed = root / "whole", root / "killed"
     for folder in (whole, killed):
         folder.mkdir(parents=True, exist_ok=True)
-    began = time.monotonic()
     if Run(whole, config, overrides).wait() != 0:
         return [f"the pipeline fails: {(whole / 'log.txt').read_text()[-500:]}"]
-    seconds = time.monotonic() - began
-    click.echo(f"ran through in {seconds:.0f} s")
+    seconds = seconds_of(whole)
+    click.echo("ran through: " + ", ".join(f"{stage} {took:.0f} s" for stage, took in seconds.items()))
     stages: dict[str, int] = {}
-    for number in range(1, kills + 1):
+    for number, (stage, after_s) in enumerate(moments(seconds, kills, chance), 1):
         run = Run(killed, config, overrides)
-        # Each start gets a share of what there is to do, so that the kills are spread over the whole of it.
-        if run.wait(chance.uniform(0.2, 2.0) * seconds / kills) is not None:
+        while run.wait(0.02) is None and not reached(killed, stage):
+            pass
+        if run.wait(after_s) is not None:
             click.echo(f"it was done before kill {number}: {number - 1} kills")
             break
         run.kill()
-        stage = stage_at_work(killed)
-        stages[stage] = stages.get(stage, 0) + 1
-        click.echo(f"kill {number}: in {stage}")
+        at = stage_at_work(killed)
+        stages[at] = stages.get(at, 0) + 1
+        click.echo(f"kill {number}: in {at}")
     if Run(killed, config, overrides).wait() != 0:
         return [f"it does not go on: {(killed / 'log.txt').read_text()[-500:]}"]
     one, other = made(whole), made(killed)

@@ -168,13 +168,13 @@ def test_the_same_pipeline_runs_by_dvc(tmp_path: Path, monkeypatch: pytest.Monke
         return done.stdout
 
     dvc("init", "--no-scm", "-q")
-    assert [dvc("repro").count(f"Running stage '{name}'") for name in ("data",)] == [1]
+    assert dvc("repro").count("Running stage") == 3
     made = records(tmp_path / "runs" / "mine")
     assert sorted(made) == ["data", "split", "train_head"]
     second = dvc("repro")
     assert "Running stage" not in second and second.count("didn't change, skipping") == 3
     assert records(tmp_path / "runs" / "mine") == made
-    people_file = Path("pipeline.yaml")
-    people_file.write_text(people_file.read_text().replace("epochs: 2", "epochs: 1"))
-    third = dvc("repro")
-    assert third.count("Running stage") == 1 and "Running stage 'train_head'" in third
+    file = Path("pipeline.yaml")
+    file.write_text(file.read_text().replace("epochs: 2", "epochs: 1"))
+    changed = dvc("status")
+    assert "train_head:" in changed and "data:" not in changed and "split:" not in changed
