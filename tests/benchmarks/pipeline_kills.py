@@ -30,7 +30,7 @@ SAME = ("sequences/", "frames/", "actions.yaml", "split.yaml", "head.onnx", "pos
 #: Made by the training of a pose model, or of what it made.
 OF_POSE = ("train_pose", "compress_pose", "export")
 #: In a report: what depends on the machine's mood.
-_TIMES = ("latency", "latency_ms", "seconds", "cpu_s", "peak_memory_mb", "command")
+_TIMES = ("latency", "latency_ms")
 
 
 class Run:
@@ -72,7 +72,7 @@ def report(folder: Path) -> Any:
 
 def _timeless(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _timeless(part) for key, part in value.items() if key not in _TIMES or isinstance(part, dict)}
+        return {key: _timeless(part) for key, part in value.items() if key not in _TIMES}
     return [_timeless(part) for part in value] if isinstance(value, list) else value
 
 
