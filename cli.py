@@ -181,6 +181,54 @@ def record(
         click.echo(f"it ends after {seconds:g} s, also if the source goes on; --seconds takes more")
 
 
+@cli.command()
+@click.argument("overrides", metavar="[STAGE.KEY=VALUE]...", nargs=-1)
+@click.option("--out", type=FOLDER, default="runs/pipeline", show_default=True, help="A folder for each stage in it.")
+@click.option("--from", "begin", metavar="STAGE", help="This stage and those after it; those before must be done.")
+@click.option("--only", metavar="STAGE", help="This stage alone.")
+@click.option("--again", is_flag=True, help="Also what is done.")
+@click.option("--dry-run", is_flag=True, help="Print what is done, what is to do, and why; do nothing.")
+@click.option("--dvc", is_flag=True, help="Write dvc.yaml and pipeline.yaml here, for `dvc repro`; do nothing else.")
+@track_option()
+@settings_option("pipeline/default.yaml")
+def pipeline(
+    overrides: tuple[str, ...], out: Path, begin: str | None, only: str | None, again: bool, dry_run: bool, dvc: bool,
+    track: bool, config: Path,
+) -> None:  # fmt: skip
+    """From data to published models in one go: data, split, training, compression, evaluation, export, publish.
+
+    The settings have a section for each stage; those of smoke.yaml show in minutes that all works. A stage is skipped
+    when its settings and inputs are those that it was done with; a stopped run goes on.
+    """
+    from compression.tracking import wanted
+    from configs.stages import load_pipeline
+
+    tracking, overrides = wanted(track, overrides)
+    settings = load_pipeline(config, overrides)
+    if dvc:
+        from compression.pipeline.dvc import write_dvc
+
+        written = write_dvc(settings, out, Path.cwd())
+        click.secho(f"wrote {written[0].name} and {written[1].name}; `dvc repro` runs them", bold=True)
+        return
+    asked: dict[str, Any] = {"only": only, "begin": begin, "again": again}
+    if dry_run:
+        from compression.pipeline.job import plan
+
+        for look in plan(settings, out, **asked):
+            click.echo(f"{look.stage:14} {look.state}{f': {look.why}' if look.why else ''}")
+        return
+    from compression.pipeline.stages import STAGES, check, publishing
+    from compression.pipeline.tracked import run as run_pipeline
+    from edge.publish import publish as put
+
+    check(settings, out)
+    said = command_line(["pipeline", "--config", config.name, *overrides])  # whichever of its stages are asked for
+    stages = STAGES | {"publish": publishing(put)}
+    run_pipeline(settings, out, stages, tracking, **asked, command=said, report=click.echo)
+    click.secho(f"made {', '.join(settings.stages)} in {out}", bold=True)
+
+
 def main() -> None:
     """The entry point of `repsight`."""
     cli(prog_name="repsight")

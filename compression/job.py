@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from compression.plan import RECORD, Artefact, Finished, Kind, Record, run_plan
+from compression.once import RECORD
+from compression.plan import Artefact, Finished, Kind, Record, run_plan
 from compression.tracking import Untracked, tracked
 from configs.compression import Plan
 from configs.plan import load_plan
@@ -65,19 +66,19 @@ def _params(plan: Plan, source: Path) -> dict[str, Any]:
 
 def _tell(run: Untracked, record: Record, out: Path) -> None:
     """What a step measured, and what it drew; its number is where it is on the curves."""
-    figures = {f"{record.name}.{name}": value for name, value in _numbers(record.metrics).items()}
+    figures = {f"{record.name}.{name}": value for name, value in numbers(record.metrics).items()}
     used = {name: getattr(record, name) for name in ("seconds", "cpu_s", "peak_memory_mb")}
     run.figures(figures | {f"{record.name}.{name}": value for name, value in used.items()}, record.number)
     folder = out / record.folder
     run.keep(*(folder / name for name in (RECORD, *record.plots, *record.tables)), folder=record.folder)
 
 
-def _numbers(metrics: Mapping[str, Any]) -> dict[str, float]:
+def numbers(metrics: Mapping[str, Any]) -> dict[str, float]:
     """The numbers of a record; what is told for each layer (`model.4`) is left to the record itself."""
     found: dict[str, float] = {}
     for name, value in metrics.items():
         if isinstance(value, Mapping) and not any("." in str(key) for key in value):
-            found |= {f"{name}.{key}": number for key, number in _numbers(value).items()}
+            found |= {f"{name}.{key}": number for key, number in numbers(value).items()}
         elif isinstance(value, int | float):
             found[name] = value
     return found

@@ -2,33 +2,24 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
-import resource
-import shutil
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from compression.once import LEAST_FREE, PARTIAL, RECORD, Usage, finished, once, settle
 from compression.step import Artefact, Context, Kind, Metrics, Record, apply, register
 from configs.compression import Plan
 from configs.step import StepConfig
-from keypoints.errors import InputError, RepSightError
+from keypoints.errors import InputError
 from keypoints.files import sha256
 
-__all__ = ["Artefact", "Context", "Finished", "Kind", "Metrics", "Record", "apply", "finished", "register", "run_plan"]
+__all__ = ["Artefact", "Context", "Finished", "Kind", "Metrics", "Record", "apply", "register", "run_plan"]
 
-#: The description of a finished step, in its folder; written last.
-RECORD = "record.json"
-
-#: What marks the folder of a step that is not done, and what such a folder was begun for.
-PARTIAL, BEGUN = ".partial", "begun.json"
-
-#: Free space that a step needs: a fixed part, and so many times the file that it begins with (bytes).
-LEAST_FREE, TIMES_SOURCE = 200_000_000, 10
+#: Free space that a step needs beside the fixed part: so many times the file that it begins with.
+TIMES_SOURCE = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +58,7 @@ def run_plan(
         folder = out / f"{number:02}-{config.label}"
         title = f"{number}/{len(plan.steps)} {config.label}"
         key = _key(config, start, records)
-        record = finished(folder, key)
+        record = finished(folder, key, Record)
         if record is None:
             report(f"{title} ...")
             context = Context(
@@ -83,19 +74,6 @@ def run_plan(
         records.append(record)
         made.append(Artefact(folder / record.artefact, record.kind) if record.artefact else start)
     return Finished(made[-1], tuple(records))
-
-
-def finished(folder: Path, key: str) -> Record | None:
-    """The record in the folder of a step, if it is of `key` and the files are those that it was written for."""
-    try:
-        record = Record.model_validate_json((folder / RECORD).read_text())
-    except (OSError, ValueError):
-        return None
-    try:
-        same = record.key == key and all(sha256(folder / name) == was for name, was in record.made.items())
-    except OSError:
-        return None
-    return record if same else None
 
 
 def _before(steps: Sequence[StepConfig], number: int) -> int:
@@ -129,90 +107,31 @@ def _files(value: object) -> list[Path]:
 
 def _run(config: StepConfig, start: Artefact, context: Context, folder: Path, number: int, key: str) -> Record:
     """Run one step in a folder that gets its name when all is written."""
-    partial = context.folder
-    _begin(partial, key)
-    _require_space(partial, start)
-    began, cpu_s = time.monotonic(), _cpu_s()
-    try:
+    with once(folder, key, LEAST_FREE + TIMES_SOURCE * start.path.stat().st_size) as partial:
+        usage = Usage()
         artefact, metrics = apply(start, config, context)
-    except (OSError, RuntimeError) as error:
-        # torch.save reports a full disk as a RuntimeError of its zip writer.
-        if getattr(error, "errno", None) == errno.ENOSPC or shutil.disk_usage(partial).free < 10_000_000:
-            raise _full(partial, LEAST_FREE) from None
-        raise
-    shutil.rmtree(partial / ".scratch", ignore_errors=True)
-    (partial / BEGUN).unlink()
-    names = sorted(str(path.relative_to(partial)) for path in partial.rglob("*") if path.is_file())
-    inside = artefact.path.is_relative_to(partial)
-    record = Record(
-        number=number,
-        name=config.label,
-        step=config.step,
-        kind=artefact.kind,
-        config=config.model_dump(mode="json", by_alias=True),
-        key=key,
-        source=_named(start.path, context.root),
-        source_sha256=sha256(start.path),
-        artefact=str(artefact.path.relative_to(partial)) if inside else None,
-        made={name: sha256(partial / name) for name in names},
-        metrics=metrics,
-        plots=tuple(name for name in names if name.endswith((".png", ".svg"))),
-        tables=tuple(name for name in names if name.endswith(".csv")),
-        seconds=round(time.monotonic() - began, 2),
-        cpu_s=round(_cpu_s() - cpu_s, 2),
-        peak_memory_mb=round(max(resource.getrusage(who).ru_maxrss for who in _SELVES) / 1024, 1),
-    )
-    (partial / RECORD).write_text(record.model_dump_json(indent=1))
-    shutil.rmtree(folder, ignore_errors=True)
-    partial.replace(folder)
+        made = settle(partial)
+        inside = artefact.path.is_relative_to(partial)
+        record = Record(
+            number=number,
+            name=config.label,
+            step=config.step,
+            kind=artefact.kind,
+            config=config.model_dump(mode="json", by_alias=True),
+            key=key,
+            source=_named(start.path, context.root),
+            source_sha256=sha256(start.path),
+            artefact=str(artefact.path.relative_to(partial)) if inside else None,
+            made=made,
+            metrics=metrics,
+            plots=tuple(name for name in made if name.endswith((".png", ".svg"))),
+            tables=tuple(name for name in made if name.endswith(".csv")),
+            **usage.so_far(),
+        )
+        (partial / RECORD).write_text(record.model_dump_json(indent=1))
     return record
 
 
 def _named(path: Path, root: Path) -> str:
     """A file of the plan by its place in it, another one by its name alone: a record may be read elsewhere."""
     return str(path.relative_to(root)) if path.is_relative_to(root) else path.name
-
-
-_SELVES = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-
-
-def _cpu_s() -> float:
-    """CPU time of this process and of those that it waited for, s."""
-    used = [resource.getrusage(who) for who in _SELVES]
-    return sum(part.ru_utime + part.ru_stime for part in used)
-
-
-def _begin(partial: Path, key: str) -> None:
-    """An empty folder to work in, or the one that a killed run left when it was begun for the same."""
-    begun = partial / BEGUN
-    try:
-        if begun.is_file() and json.loads(begun.read_text())["key"] == key:
-            for path in partial.iterdir():  # what a step goes on from is in its scratch; the rest may be half-written
-                if path.is_dir() and path.name != ".scratch":
-                    shutil.rmtree(path)
-                elif path.is_file() and path != begun:
-                    path.unlink()
-            return
-    except ValueError:
-        pass
-    try:
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-        begun.write_text(json.dumps({"key": key}))
-    except OSError as error:
-        raise InputError(f"can't be written: {error.strerror}", file=partial) from None
-
-
-def _require_space(folder: Path, start: Artefact) -> None:
-    """Raise when the disk has less room than a step may need."""
-    needed = LEAST_FREE + TIMES_SOURCE * start.path.stat().st_size
-    if shutil.disk_usage(folder).free < needed:
-        raise _full(folder, needed)
-
-
-def _full(folder: Path, needed: int) -> RepSightError:
-    free = shutil.disk_usage(folder).free
-    return InputError(
-        "not enough room on the disk", file=folder, expected=f"{needed / 1e6:.0f} MB free",
-        found=f"{free / 1e6:.0f} MB", hint="make room and run the same command: it goes on where it was",
-    )  # fmt: skip

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from configs.schema import Schema
+from compression.once import SCRATCH, Done
 from configs.step import StepConfig
 from keypoints.errors import InputError
 from keypoints.files import sha256
@@ -27,29 +27,21 @@ class Artefact:
     kind: Kind
 
 
-class Record(Schema):
-    """What a finished step tells; `record.json` in its folder.
+class Record(Done):
+    """What a finished step tells, beside what all work tells; `record.json` in its folder.
 
-    key: hash of all that its result depends on. artefact: the file that it made, in its folder, or None when it
-    passes on what it was given. made: SHA-256 of every file in its folder, by name.
+    artefact: the file that it made, in its folder, or None when it passes on what it was given.
     """
 
     number: int
     name: str
     step: str
     kind: Kind
-    config: dict[str, Any]
-    key: str
     source: str
     source_sha256: str
     artefact: str | None
-    made: dict[str, str]
-    metrics: Metrics
     plots: tuple[str, ...] = ()
     tables: tuple[str, ...] = ()
-    seconds: float
-    cpu_s: float
-    peak_memory_mb: float
 
     @property
     def folder(self) -> str:
@@ -83,7 +75,7 @@ class Context:
     def scratch(self) -> Path:
         """A folder for what the step needs to go on after a kill; it is there again when the step is taken up with the
         same settings and source, and is removed when the step is done."""
-        path = self.folder / ".scratch"
+        path = self.folder / SCRATCH
         path.mkdir(parents=True, exist_ok=True)
         return path
 

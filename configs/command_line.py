@@ -97,15 +97,15 @@ def progress_bar(label: str) -> Iterator[Callable[[int, int], None]]:
             bar.stop()
 
 
-def command_line() -> str:
-    """The command as it was typed, for a model card; of absolute paths the last part alone."""
+def command_line(words: Sequence[str] | None = None) -> str:
+    """The command as it was typed, or of these words, for a model card; of absolute paths the last part alone."""
 
     def shortened(word: str) -> str:
         if word.startswith("/"):
             return Path(word).name
         return re.sub(r"(?<=[=,\[\s\"'])/[^=,\]\s\"']*", lambda found: Path(found[0]).name, word)
 
-    return shlex.join(["repsight", *map(shortened, sys.argv[1:])])
+    return shlex.join(["repsight", *map(shortened, sys.argv[1:] if words is None else words)])
 
 
 def settings_option(default: str) -> Callable[[F], F]:

@@ -51,7 +51,7 @@ def _located(file: str | Path) -> Path:
 def _checked(tree: dict[str, Any], path: str | Path) -> Plan:
     steps = [_step(part, path, number) for number, part in enumerate(tree["steps"], 1)]
     plan = check(Plan, tree | {"steps": steps}, path)
-    _check_names(plan, path)
+    check_names(plan, path)
     return plan
 
 
@@ -70,7 +70,7 @@ def _step(tree: object, path: str | Path, number: int) -> StepConfig:
     return check(STEPS[name], tree, path, f"{where} ({name})")
 
 
-def _check_names(plan: Plan, path: str | Path) -> None:
+def check_names(plan: Plan, path: str | Path) -> None:
     """Raise ConfigError when two steps have one name, or a step begins with one that is not before it."""
     before: list[str] = []
     for number, step in enumerate(plan.steps, 1):

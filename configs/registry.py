@@ -29,6 +29,7 @@ from configs.schema import (
     TrainHead,
     TrainPose,
 )
+from configs.stages import Pipeline, load_pipeline
 from configs.workout import Workout
 from keypoints.errors import ConfigError
 
@@ -56,6 +57,8 @@ class Config:
         path = file or self.path
         if self.schema is Plan:
             return plan.load_plan(path, overrides)
+        if self.schema is Pipeline:
+            return load_pipeline(path, overrides)
         if self.schema is Run:
             return load_with_counting(Run, path, overrides)
         if self.schema is Evaluate:
@@ -77,13 +80,15 @@ CONFIGS = (
     Config("train_head.yaml", TrainHead, ("train-head",)),
     Config("shipped_head.yaml", TrainHead, ("train-head",)),
     Config("evaluate.yaml", Evaluate, ("evaluate",)),
-    Config("tracking.yaml", Tracking, ("train-head", "evaluate", "compress")),
+    Config("tracking.yaml", Tracking, ("train-head", "evaluate", "compress", "pipeline")),
     Config("synthesize.yaml", Synthesize, ("synthesize",)),
     Config("export.yaml", Export, ("export",)),
     Config("train_pose.yaml", TrainPose, ("train-pose",)),
     Config("extract.yaml", Extract, ("extract",)),
     Config("sweep.yaml", Sweep, ("train-head",)),
     Config("publish.yaml", Publish, ("publish",)),
+    Config("pipeline/default.yaml", Pipeline, ("pipeline",)),
+    Config("pipeline/smoke.yaml", Pipeline, ("pipeline",)),
     Config("compress/pose.yaml", Plan, ("compress",)),
     Config("compress/head.yaml", Plan, ("compress",)),
     Config("compress/sweep.yaml", Plan, ("compress",)),

@@ -150,8 +150,7 @@ def _frames(config: Synthesize, out: Path, progress: Progress) -> list[Path]:
         progress(i + 1, config.count)
     flip = ", ".join(str(j) for j in skeleton.MIRROR)
     (out / "data.yaml").write_text(
-        f"path: {out.resolve()}\ntrain: images\nval: images\nkpt_shape: [17, 3]\nflip_idx: [{flip}]\n"
-        "names: {0: person}\n",
+        f"train: images\nval: images\nkpt_shape: [17, 3]\nflip_idx: [{flip}]\nnames: {{0: person}}\n",
         encoding="utf-8",
     )
     return [out / "data.yaml"]

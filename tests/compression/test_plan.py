@@ -134,7 +134,7 @@ def test_a_step_that_reads_records_is_done_again_when_they_change(source: Artefa
 
 def test_a_full_disk_is_told_in_one_line(source: Artefact, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     usage = shutil.disk_usage(tmp_path)
-    monkeypatch.setattr(engine.shutil, "disk_usage", lambda path: usage._replace(free=1_000_000))
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=1_000_000))
     with pytest.raises(
         RepSightError, match=r"not enough room on the disk \(expected 200 MB free, found 1 MB\); make room"
     ):
