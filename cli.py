@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import nullcontext, suppress
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -15,9 +16,11 @@ from configs.command_line import (
     FOLDER,
     MODEL,
     Commands,
+    command_line,
     progress_bar,
     settings_option,
     split_off,
+    track_option,
 )
 from configs.commands import config as settings_group
 from data.commands import data_sets, synthesize

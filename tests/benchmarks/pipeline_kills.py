@@ -5,9 +5,9 @@
 
 The pipeline runs through once, in a folder of its own. In another it is started, killed (-9) at a random moment, and
 started again, until it has been killed so many times; then it goes on to its end. Moments are drawn over the time and
-the stages of the first run. Data, splits, heads and quantized heads are to be the same byte for byte, and so is the quantized
-pose model unless its training was killed (what comes of it is then a model of its own); reports are compared by what
-they say, without times. Exit code 1, and a line for each thing that differs.
+the stages of the first run. Data, splits, heads and quantized heads are to be the same byte for byte, and so is the
+quantized pose model unless its training was killed (what comes of it is then a model of its own); reports are compared
+by what they say, without times. Exit code 1, and a line for each thing that differs.
 """
 
 from __future__ import annotations
