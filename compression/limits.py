@@ -23,9 +23,10 @@ class Check:
         return above and (self.most is None or self.found <= self.most + 1e-9)
 
     def __str__(self) -> str:
-        limit = f"at least {self.least:.4g}" if self.least is not None else f"at most {self.most:.10g}"
-        before = f", {self.before:.4g} before" if self.before is not None else ""
-        return f"{self.name} {self.found:.10g} (expected {limit}{before})"
+        limits = [f"expected at least {self.least:.4g}"] if self.least is not None else []
+        limits += [f"expected at most {self.most:.10g}"] if self.most is not None else []
+        limits += [f"{self.before:.4g} before"] if self.before is not None else []
+        return f"{self.name} {self.found:.10g}" + (f" ({', '.join(limits)})" if limits else "")
 
     def as_metrics(self) -> dict[str, Any]:
         """For a record."""

@@ -11,6 +11,7 @@ import pytest
 
 from compression.agreement import agreement
 from compression.collapse import first_collapse
+from compression.limits import Check
 from compression.quantize import Quantizer, finish, float_nodes, to_half
 from compression.runners import open_runner
 from compression.scan import blocks, scan
@@ -95,3 +96,14 @@ def test_half_weights_answer_alike_and_take_half(people_file: Path, tensors: lis
     found = agreement(open_runner(people_file).run, open_runner(tmp_path / "half.onnx").run, tensors)
     assert (found.found, found.oks) == (1.0, pytest.approx(1.0, abs=1e-3))
     assert (tmp_path / "half.onnx").stat().st_size < 0.65 * people_file.stat().st_size
+
+
+@pytest.mark.parametrize(
+    ("check", "said"),
+    [(Check("AP", 0.25, 0.27, least=0.26), "AP 0.25 (expected at least 0.26, 0.27 before)"),
+     (Check("bytes", 12, most=10), "bytes 12 (expected at most 10)"),
+     (Check("PCK", 0.9, 0.95), "PCK 0.9 (0.95 before)")],
+)  # fmt: skip
+def test_a_check_says_its_limits_those_that_it_has(check: Check, said: str) -> None:
+    assert str(check) == said
+    assert check.passed == (check.name == "PCK")
