@@ -78,7 +78,7 @@ class Publish(S3):
     bucket: str | None = Field(default=None, description="it must exist; s3:// is not part of it")
     prefix: str = Field(default="", description="folders before NAME/VERSION, divided by /")
     name: Part | None = Field(default=None, description="null: what the model's card says")
-    version: Literal["auto"] | Part | None = Field(default=None, description="null: the card's; auto: a digest")
+    version: Literal["auto"] | Part | None = Field(default="auto", description="auto: a digest; null: the card's")
     conditions: tuple[Condition, ...] = Field(min_length=1)
 
     @field_validator("version", "name", mode="before")

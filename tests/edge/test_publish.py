@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import http.client
 import json
 import os
+import re
+import socket
 import subprocess
 import sys
 import threading
@@ -25,12 +28,13 @@ from configs.schema import Run
 from edge.bucket_errors import SpoiledError, UnreachableError
 from edge.fetch import fetch, local_models
 from edge.publish import Published, publish
-from edge.publish_format import Pointer, parse
+from edge.publish_format import DamagedError, NewerError, Pointer, parse
 from edge.publish_gate import GateRefused
 from keypoints.errors import ConfigError, InputError
 
 boto3 = pytest.importorskip("boto3")
 moto = pytest.importorskip("moto.server")
+Config = pytest.importorskip("botocore.config").Config
 
 ROOT = Path(__file__).parents[2]
 Fault = Callable[[str, str, bytes], "bytes | tuple[int, str]"]
@@ -38,7 +42,7 @@ Fault = Callable[[str, str, bytes], "bytes | tuple[int, str]"]
 
 class Proxy:
     """What is between a client and the server. fault: given method, path and body, the body that goes on to the
-    server, or the status and S3 code that the client gets instead. stall: a part of a path; of the first body for it
+    server, or the status and S3 code (or page) that the client gets instead. stall: a part of a path; of the first body for it
     only half is read, until the client is gone, and that half goes on to the server."""
 
     def __init__(self, port: int) -> None:
@@ -63,8 +67,10 @@ class Proxy:
                     return
                 found = proxy.fault(self.command, self.path, self.rfile.read(size))
                 if isinstance(found, tuple):
-                    status, code = found
-                    headers, content = [], f"<Error><Code>{code}</Code><Message>secret!</Message></Error>".encode()
+                    status, said = found
+                    error = f"<Error><Code>{said}</Code><Message>secret!</Message></Error>"
+                    headers: list[tuple[str, str]] = []
+                    content = (said if said.startswith("<") else error).encode()
                 else:
                     status, headers, content = self._ask(found)
                     if self.command == "GET":
@@ -105,14 +111,36 @@ class Store:
 
     def __init__(self, port: int, proxy: Proxy) -> None:
         self.url, self.proxy = f"http://127.0.0.1:{port}", proxy
-        self.client = boto3.client("s3", endpoint_url=self.url, region_name="us-east-1")
+        unchecked = Config(response_checksum_validation="when_required")  # what is cut is to be seen as it is there
+        self.client = boto3.client("s3", endpoint_url=self.url, region_name="us-east-1", config=unchecked)
 
     def content(self) -> dict[str, bytes]:
         listed = self.client.list_objects_v2(Bucket="models").get("Contents", [])
         return {o["Key"]: self.client.get_object(Bucket="models", Key=o["Key"])["Body"].read() for o in listed}
 
+    def cut(self, part: str, times: int = 99) -> list[str]:
+        """Let half of what is put to keys with this part arrive, so many times; returns where, as it happens."""
+        cuts: list[str] = []
+
+        def fault(method: str, path: str, body: bytes) -> bytes:
+            if method == "PUT" and part in path and len(cuts) < times:
+                cuts.append(path)
+                return body[: len(body) // 2]
+            return body
+
+        self.proxy.fault = fault
+        return cuts
+
     def latest(self) -> str:
         return parse(Pointer, self.content()["tiny/latest.json"], "").version
+
+
+def post(server: str, path: str, body: bytes = b"") -> None:
+    """Set the server itself."""
+    connection = http.client.HTTPConnection(server.removeprefix("http://"))
+    connection.request("POST", path, body)
+    assert connection.getresponse().read()
+    connection.close()
 
 
 @pytest.fixture(scope="module")
@@ -132,10 +160,7 @@ def store(port: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterato
                         "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "none"), "NO_PROXY": "127.0.0.1",
                         "XDG_CACHE_HOME": str(tmp_path / "cache")}.items():  # fmt: skip
         monkeypatch.setenv(name, value)
-    connection = http.client.HTTPConnection("127.0.0.1", port)
-    connection.request("POST", "/moto-api/reset")
-    connection.getresponse().read()
-    connection.close()
+    post(f"http://127.0.0.1:{port}", "/moto-api/reset")
     proxy = Proxy(port)
     store = Store(port, proxy)
     store.client.create_bucket(Bucket="models")
@@ -177,7 +202,7 @@ def report_of(head: Path, exact: float = 0.9, **changes: Any) -> Path:
 def settings(store: Store, **changes: Any) -> Publish:
     wanted = [{"metric": "counts.exact", "at_least": 0.8}, {"metric": "ghosts.per_min", "at_most": 0.5}]
     return Publish.model_validate({"bucket": "models", "endpoint": store.proxy.url, "conditions": wanted,
-                                   "timeout_s": 5, "attempts": 2, **changes})  # fmt: skip
+                                   "version": None, "timeout_s": 5, "attempts": 2, **changes})  # fmt: skip
 
 
 def published(store: Store, head: Path, **changes: Any) -> Published:
@@ -203,7 +228,7 @@ def test_a_publication_holds_its_files_their_checksums_a_card_and_latest(
         stored = content[f"tiny/1/{manifest['folder']}/{item['name']}"]
         assert (hashlib.sha256(stored).hexdigest(), len(stored)) == (item["sha256"], item["bytes"])
     about = store.client.head_object(Bucket="models", Key=made.keys[0], ChecksumMode="ENABLED")
-    assert about["ChecksumSHA256"]
+    assert base64.b64decode(about["ChecksumSHA256"]).hex() == manifest["files"][0]["sha256"]
     card = content[made.keys[2]].decode()
     assert "| exact | 0.900 (0.500 to 1.000) |" in card and "a \\| b" in card and "<b>" not in card
     assert made.url in card and manifest["files"][0]["sha256"] in card
@@ -270,28 +295,59 @@ def test_the_same_models_with_another_report_keep_what_is_published(store: Store
     assert store.content() == before and "was published before" in made.notices[0]
 
 
-@pytest.mark.parametrize("part", ["head.onnx", "manifest.json", "latest.json"])
+@pytest.mark.parametrize("part", ["head.onnx", "manifest.json"])
 def test_what_is_cut_on_the_way_is_never_latest(part: str, store: Store, head: Callable[[str], Path]) -> None:
     published(store, head("1"))
-    cut: list[str] = []
-
-    def always(method: str, path: str, body: bytes) -> bytes:
-        return body[: len(body) // 2] if method == "PUT" and part in path and part != "latest.json" else body
-
-    def once(method: str, path: str, body: bytes) -> bytes:
-        if method == "PUT" and part in path and not cut:
-            cut.append(path)
-            return body[: len(body) // 2]
-        return body
-
-    if part != "latest.json":  # all that comes before it would be cut as well
-        store.proxy.fault = always
-        with pytest.raises(SpoiledError, match="what arrived is not what was sent"):
-            published(store, head("2"))
-        assert store.latest() == "1" and fetched(store).version == "1"
-    store.proxy.fault = once
+    cuts = store.cut(part)
+    with pytest.raises(SpoiledError, match="what arrived is not what was sent"):
+        published(store, head("2"))
+    assert len(cuts) == 2 and store.latest() == "1" and fetched(store).version == "1"
+    cuts = store.cut(part, times=1)
     assert published(store, head("2")).latest == store.latest() == fetched(store).version == "2"
-    assert cut
+    assert len(cuts) == 1
+
+
+def test_when_latest_itself_is_cut_readers_go_on_with_what_they_know_until_it_is_published_again(
+    store: Store, head: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    published(store, head("1"))
+    first = fetched(store)
+    store.cut("latest.json")
+    with pytest.raises(SpoiledError, match=r"tiny/latest\.json: what arrived is not what was sent"):
+        published(store, head("2"))
+    again = fetched(store)
+    assert again.path == first.path and "damaged: not JSON" in str(again.notice)
+    assert "going on with version 1, from the cache" in str(again.notice)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "empty"))
+    with pytest.raises(DamagedError, match=r"latest\.json: damaged: not JSON; publish it again"):
+        fetched(store)
+    assert len(store.cut("latest.json", times=1)) == 0
+    assert published(store, head("2")).latest == store.latest() == fetched(store).version == "2"
+
+
+def test_what_a_newer_release_put_there_is_not_overwritten_and_readers_go_on_with_what_they_know(
+    store: Store, head: Callable[[str], Path]
+) -> None:
+    published(store, head("1"))
+    first = fetched(store)
+    newer = json.dumps({"format": 2}).encode()
+    for key in ("tiny/2/manifest.json", "tiny/latest.json"):
+        store.client.put_object(Bucket="models", Key=key, Body=newer)
+    with pytest.raises(NewerError, match=r"unknown format .*update RepSight"):
+        published(store, head("2"))
+    assert store.content()["tiny/2/manifest.json"] == store.content()["tiny/latest.json"] == newer
+    again = fetched(store)
+    assert again.path == first.path and "unknown format" in str(again.notice)
+
+
+def test_a_login_page_on_the_way_is_no_model_and_no_bucket(store: Store, head: Callable[[str], Path]) -> None:
+    published(store, head("1"))
+    first = fetched(store)
+    store.proxy.fault = lambda method, path, body: (200, "<html>Log in</html>") if method != "ANSWER" else body
+    again = fetched(store)
+    assert again.path == first.path and "going on with version 1" in str(again.notice)
+    with pytest.raises(InputError, match="does not answer as S3 does"):
+        published(store, head("2"))
 
 
 def test_two_publishers_at_once_leave_two_whole_versions_and_one_latest(
@@ -369,7 +425,7 @@ def test_a_model_comes_from_the_cache_when_the_bucket_can_not_be_reached_and_say
     store.proxy.server.shutdown()
     store.proxy.server.server_close()
     offline = fetch("s3://models/tiny", "head", nobody)
-    assert offline.path == first.path and "can't be reached: going on with version 1, from the cache" in str(
+    assert offline.path == first.path and "can't be reached; going on with version 1, from the cache" in str(
         offline.notice
     )
     assert fetch("s3://models/tiny/1", "head", nobody).notice is None
@@ -406,11 +462,10 @@ def test_a_model_whose_checksum_is_wrong_is_refused_and_never_kept(
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
-        ((404, "NoSuchBucket"), "s3://models: no such bucket"),
-        ((403, "InvalidAccessKeyId"), "wrong credentials"),
-        ((403, "SignatureDoesNotMatch"), "wrong credentials"),
+        ((403, "ExpiredToken"), "wrong credentials: the session token has expired"),
         ((403, "AccessDenied"), "no right to write"),
         ((301, "PermanentRedirect"), "another region"),
+        ((501, "501"), "does not answer as S3 does"),
     ],
 )
 def test_what_the_server_refuses_is_one_clear_line_without_a_secret(
@@ -419,7 +474,39 @@ def test_what_the_server_refuses_is_one_clear_line_without_a_secret(
     store.proxy.fault = lambda method, path, body: answer if method != "ANSWER" else body
     with pytest.raises(InputError, match=said) as error:
         published(store, head("1"))
-    assert "secret" not in str(error.value) and "\n" not in str(error.value)
+    said_in_all = str(error.value)
+    assert "very-secret" not in said_in_all and "secret!" not in said_in_all and "\n" not in said_in_all
+
+
+def test_a_missing_bucket_and_wrong_credentials_are_said_as_the_server_itself_finds_them(
+    store: Store, head: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = head("1")
+    with pytest.raises(InputError, match="s3://nothere: no such bucket"):
+        published(store, file, bucket="nothere")
+    with pytest.raises(InputError, match="s3://nothere: no such bucket"):
+        fetched(store, "s3://nothere/tiny")
+    user = boto3.client("iam", endpoint_url=store.url, region_name="us-east-1")
+    user.create_user(UserName="trainer")
+    known = user.create_access_key(UserName="trainer")["AccessKey"]["AccessKeyId"]
+    post(store.url, "/moto-api/reset-auth", b"0")  # from now on it asks who is there
+    try:
+        for key, said in (("AKIAUNKNOWN", "does not know the access key"), (known, "secret key does not fit")):
+            monkeypatch.setenv("AWS_ACCESS_KEY_ID", key)
+            for attempt in (lambda: published(store, file), lambda: fetched(store)):
+                with pytest.raises(InputError, match=f"s3://models: wrong credentials: .*{said}") as error:
+                    attempt()
+                assert "very-secret" not in str(error.value) and "\n" not in str(error.value)
+    finally:
+        post(store.url, "/moto-api/reset-auth", b"inf")
+    assert store.content() == {}
+
+
+def test_a_server_that_says_nothing_is_not_waited_for_for_ever(store: Store, head: Callable[[str], Path]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        endpoint = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        with pytest.raises(UnreachableError, match="does not answer in time; timeout_s and attempts"):
+            published(store, head("1"), endpoint=endpoint, timeout_s=0.2, attempts=1)
 
 
 def test_without_credentials_a_public_bucket_is_read_and_nothing_is_published(
@@ -466,11 +553,13 @@ def test_a_published_head_runs_from_its_bucket(
     typed = ["publish", str(file), "--report", str(report_of(file)), "bucket=models", f"endpoint={store.proxy.url}",
              "conditions=[{metric: counts.exact, at_least: 0.8}]"]  # fmt: skip
     planned = CliRunner().invoke(cli.cli, [*typed, "--dry-run"])
-    assert planned.exit_code == 0 and "would upload s3://models/tiny/7/" in planned.output and store.content() == {}
+    digest = re.search("would upload s3://models/tiny/([0-9a-f]{16})/", planned.output)
+    assert planned.exit_code == 0 and digest is not None and store.content() == {}
     refused = CliRunner().invoke(cli.cli, [*typed[:-1], "conditions=[{metric: counts.exact, at_least: 0.95}]"])
     assert refused.exit_code == 1 and "at least 0.95 is asked for" in refused.output and store.content() == {}
     done = CliRunner().invoke(cli.cli, typed)
-    assert done.exit_code == 0 and "published s3://models/tiny/7; latest is 7" in done.output, done.output
+    assert done.exit_code == 0, done.output
+    assert f"published s3://models/tiny/{digest[1]}; latest is {digest[1]}" in done.output
     made = tmp_path / "run.json"
     command = ["run", str(squats(2)), "--head", "s3://models/tiny", "--screen", "none", "--json", str(made), "log=none",
                f"s3.endpoint={store.proxy.url}", "s3.attempts=1"]  # fmt: skip
