@@ -73,7 +73,7 @@ class Commands(click.Group):
 
 def split_off(arguments: tuple[str, ...]) -> tuple[list[str], list[str]]:
     """What is a dotted override `key.sub=value`, and what is not (a URL may hold a `=` as well)."""
-    overrides = [a for a in arguments if re.match(r"[a-z_]+(\.[a-z_]+)*=", a)]
+    overrides = [a for a in arguments if re.match(r"[a-z_][a-z0-9_]*(\.[a-z0-9_]+)*=", a)]
     return [a for a in arguments if a not in overrides], overrides
 
 

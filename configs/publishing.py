@@ -12,6 +12,8 @@ from configs.base import Schema
 
 #: A part of a key, and so of a path on the reader's disk: no slash, no leading dot, nothing that a URL would change.
 PART = r"[A-Za-z0-9][A-Za-z0-9._+-]{0,127}"
+#: What AWS lets a bucket be called.
+BUCKET = r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
 Part = Annotated[str, StringConstraints(pattern=f"^{PART}$")]
 #: What a path in a report may be called: `counts.exact`, `counts_by_action.squat.mae`, `results.0.counts.exact`.
 Metric = Annotated[str, StringConstraints(pattern=r"^[^.\s]+(\.[^.\s]+)*$")]
@@ -78,7 +80,7 @@ class Publish(S3):
     bucket: str | None = Field(default=None, description="it must exist; s3:// is not part of it")
     prefix: str = Field(default="", description="folders before NAME/VERSION, divided by /")
     name: Part | None = Field(default=None, description="null: what the model's card says")
-    version: Literal["auto"] | Part | None = Field(default=None, description="null: the card's; auto: a digest")
+    version: Literal["auto"] | Part | None = Field(default="auto", description="auto: a digest; null: the card's")
     conditions: tuple[Condition, ...] = Field(min_length=1)
 
     @field_validator("version", "name", mode="before")
@@ -101,7 +103,3 @@ class Publish(S3):
         if value and not all(re.fullmatch(PART, part) for part in value.split("/")):
             raise ValueError("not a prefix: letters, digits and ._+- divided by /")
         return value
-
-
-#: What AWS lets a bucket be called.
-BUCKET = r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"

@@ -22,16 +22,17 @@ class SpoiledError(RepSightError):
 
 #: By the codes of S3's answers: what is wrong, and what to do about it.
 _CREDENTIALS = "check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the profile in ~/.aws"
+_REGION = "set `region` to the bucket's"
 _WRONG = {
-    "NoSuchBucket": ("no such bucket", "make it first, or give bucket=NAME of one that is there"),
-    "InvalidBucketName": ("not the name of a bucket", "bucket=NAME"),
+    "NoSuchBucket": ("no such bucket", "make it first, or name one that is there"),
+    "InvalidBucketName": ("not the name of a bucket", None),
     "InvalidAccessKeyId": ("wrong credentials: the server does not know the access key", _CREDENTIALS),
     "SignatureDoesNotMatch": ("wrong credentials: the secret key does not fit the access key", _CREDENTIALS),
     "InvalidToken": ("wrong credentials: the session token is not valid", _CREDENTIALS),
     "ExpiredToken": ("wrong credentials: the session token has expired", "log in again"),
-    "AuthorizationHeaderMalformed": ("wrong region", "region=NAME of the bucket's"),
-    "PermanentRedirect": ("the bucket is in another region", "region=NAME of the bucket's"),
-    "301": ("the bucket is in another region", "region=NAME of the bucket's"),
+    "AuthorizationHeaderMalformed": ("wrong region", _REGION),
+    "PermanentRedirect": ("the bucket is in another region", _REGION),
+    "301": ("the bucket is in another region", _REGION),
     "RequestTimeTooSkewed": ("the clock of this machine is wrong, so the server refuses it", "set the clock"),
     "EntityTooLarge": ("too large for one upload", None),
 }
@@ -67,11 +68,15 @@ def one_line(url: str, server: str | None, doing: str = "read") -> Iterator[None
         raise UnreachableError(f"{url}: {where} can't be reached; is there a network, and is the endpoint right?"
                                ) from None  # fmt: skip
     except (ResponseParserError, KeyError):
-        raise InputError("it does not answer as S3 does", file=where, expected="a server that speaks S3",
-                         hint="endpoint=http(s)://HOST[:PORT]") from None  # fmt: skip
+        raise _no_s3(where) from None
     except (boto.BotoCoreError, ValueError) as error:  # its settings: a region that is none, a file in ~/.aws, ...
         raise InputError(f"boto3 can't use its settings ({type(error).__name__})", file=url,
                          hint="check endpoint and region, and ~/.aws/config") from None  # fmt: skip
+
+
+def _no_s3(where: str) -> InputError:
+    return InputError("it does not answer as S3 does", file=where, expected="a server that speaks S3",
+                      hint="set `endpoint` to http(s)://HOST[:PORT]")  # fmt: skip
 
 
 def _refused(error: Any, url: str, where: str, doing: str) -> RepSightError:
@@ -87,6 +92,8 @@ def _refused(error: Any, url: str, where: str, doing: str) -> RepSightError:
     if code in ("AccessDenied", "AllAccessDisabled", "403", "Forbidden") or status == 403:
         return InputError(f"no right to {doing}", file=url, hint="these credentials need s3:GetObject"
                           + (" and s3:PutObject" if doing == "write" else "") + " there")  # fmt: skip
+    if status in (404, 405, 501) and code in ("", str(status)):  # a web server that knows no codes of S3
+        return _no_s3(where)
     if status >= 500 or code in ("SlowDown", "RequestTimeout"):
         return UnreachableError(f"{url}: {where} fails ({code or status}); try again later")
     return RepSightError(f"{url}: {where} refuses to {doing} it ({code or status})")

@@ -165,7 +165,15 @@ def benchmark(
 def publish(arguments: tuple[str, ...], report: Path, dry_run: bool, config: Path) -> None:
     """Publish models to an S3 bucket, if their evaluation report keeps every condition.
 
-    FILE is a head, a pose model, or what belongs to them; `run --head s3://BUCKET/NAME` then takes the latest.
+    FILE is a head, a pose model, or what belongs to them; `run --head s3://BUCKET/NAME` then takes the latest. The
+    conditions are in publish.yaml: `repsight config show publish`. One that does not hold is named, the exit code is
+    1, and nothing is uploaded. Credentials are those of boto3: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or
+    ~/.aws.
+
+    \b
+    repsight publish head.onnx --report report.json bucket=models
+    repsight publish head.onnx --report report.json bucket=models \\
+        endpoint=https://minio.example.org:9000 version=2
     """
     from configs.loader import load
     from configs.publishing import Publish

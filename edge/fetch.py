@@ -16,7 +16,7 @@ from configs.publishing import BUCKET, PART, S3
 from configs.schema import Run
 from edge.bucket import Bucket, Progress, Stored
 from edge.bucket_errors import UnreachableError
-from edge.publish_format import LATEST, MANIFEST, Item, Manifest, Pointer, parse
+from edge.publish_format import LATEST, MANIFEST, DamagedError, Item, Manifest, NewerError, Pointer, parse
 from keypoints.errors import InputError, RepSightError
 from keypoints.files import sha256
 
@@ -69,10 +69,11 @@ def fetch(
 ) -> Fetched:
     """The model of `kind` that a URL names, from the cache where it is there whole, else from the bucket.
 
-    A URL without a version asks the bucket which one is the latest; when it can't be reached, the last one known is
-    taken and the notice says so. A version in the cache needs no network at all. Raises InputError for what is no such
-    URL, is not in the bucket, may not be read, or is not what its checksum says; RepSightError when the server can't
-    be reached and the cache does not help; MissingExtraError without boto3.
+    A URL without a version asks the bucket which one is the latest; when it can't be reached, or what it says or holds
+    is damaged or of a newer format, the last one known is taken and the notice says so. A version in the cache needs
+    no network at all. Raises InputError for what is no such URL, is not in the bucket or may not be read. Where the
+    cache does not help, also UnreachableError; DamagedError for what is not what its checksum says; NewerError.
+    MissingExtraError without boto3.
     """
     bucket, path = _parts(url)
     shelf = _Shelf((cache or default_folder()) / _host(settings.endpoint) / bucket / path, url, kind)
@@ -81,11 +82,14 @@ def fetch(
     try:
         return _from_bucket(Bucket(settings, bucket, public=True), path, shelf, progress)
     except UnreachableError as error:
-        kept = shelf.latest()
+        kept, trouble = shelf.latest(), f"{url} can't be reached"
         if kept is None:
             raise UnreachableError(f"{error}; and no version of it is in the cache, {shelf.folder}") from None
-        notice = f"{url} can't be reached: going on with version {kept.version}, from the cache"
-        return Fetched(kept.path, kept.version, notice)
+    except (DamagedError, NewerError) as error:
+        kept, trouble = shelf.latest(), str(error)
+        if kept is None:
+            raise
+    return Fetched(kept.path, kept.version, f"{trouble}; going on with version {kept.version}, from the cache")
 
 
 def default_folder() -> Path:
@@ -173,8 +177,8 @@ def _from_bucket(bucket: Bucket, path: str, shelf: _Shelf, progress: Progress) -
 
 def _checked(stored: Stored, pointer: Pointer | None, url: str) -> Manifest:
     if pointer is not None and hashlib.sha256(stored.content).hexdigest() != pointer.manifest_sha256:
-        raise InputError("its checksum is not the one that `latest` names; it is not used", file=url,
-                         hint="publish it again")  # fmt: skip
+        raise DamagedError("its checksum is not the one that `latest` names; it is not used", file=url,
+                           hint="publish it again")  # fmt: skip
     return parse(Manifest, stored.content, url)
 
 
@@ -190,16 +194,17 @@ def _download(bucket: Bucket, key: str, item: Item, place: Path, progress: Progr
                 if not left:
                     raise
         if digest != item.sha256:
-            raise InputError("its checksum is wrong; it is not used", file=url, expected=f"sha256 {item.sha256[:16]}…",
-                             found=f"{digest[:16]}…, {done} of {item.bytes} bytes")  # fmt: skip
+            raise DamagedError("its checksum is wrong; it is not used", file=url,
+                               expected=f"sha256 {item.sha256[:16]}…",
+                               found=f"{digest[:16]}…, {done} of {item.bytes} bytes")  # fmt: skip
 
 
 def _received(bucket: Bucket, key: str, item: Item, partial: Path, progress: Progress) -> tuple[str, int]:
     """The SHA-256 and the size of what came; more than was promised is not waited for."""
     pieces = bucket.chunks(key)
     if pieces is None:
-        raise InputError("is not in the bucket, though its manifest names it", file=f"s3://{bucket.name}/{key}",
-                         hint="publish it again")  # fmt: skip
+        raise DamagedError("is not in the bucket, though its manifest names it", file=f"s3://{bucket.name}/{key}",
+                           hint="publish it again")  # fmt: skip
     digest, done = hashlib.sha256(), 0
     with partial.open("wb") as file:
         for piece in pieces:

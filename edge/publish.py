@@ -14,7 +14,7 @@ from typing import Final
 from configs.publishing import PART, Publish
 from edge.bucket import Bucket, Progress, Stored
 from edge.publish_card import model_card
-from edge.publish_format import LATEST, MANIFEST, Item, Judged, Manifest, Pointer, digest_of, parse
+from edge.publish_format import LATEST, MANIFEST, DamagedError, Item, Judged, Manifest, Pointer, digest_of, parse
 from edge.publish_gate import judge, read_report, refusal
 from keypoints.card import KEY, HeadCard, PoseCard, read_card
 from keypoints.errors import InputError, RepSightError
@@ -59,7 +59,9 @@ def publish(
     Raises GateRefused (exit code 1), naming the metric, before anything is uploaded; InputError for wrong files, a
     version that is taken, a bucket, credentials or rights that are wrong; MissingExtraError without boto3;
     RepSightError when the server can't be reached or spoils what it is sent. After each of them, and after a kill at
-    any moment, `latest` leads to where it did before.
+    any moment, `latest` leads to where it did before; save on a server that keeps half a file as if it were one (S3
+    itself refuses it by its checksum) and spoils `latest` itself. Readers then go on with the version that they know,
+    and the next publication mends it.
     """
     if settings.bucket is None:
         raise InputError("no bucket to publish to", field="bucket", hint="bucket=NAME, or in publish.yaml")
@@ -133,7 +135,7 @@ class _Publication:
             return None
         try:
             published = parse(Manifest, there.content, f"{self._url}/{MANIFEST}")
-        except InputError:
+        except DamagedError:
             return None
         if not published.same_models(ours):
             raise InputError("this version is taken by other models, and a version is never overwritten",

@@ -80,23 +80,32 @@ class Pointer(_Written):
     manifest_sha256: Digest
 
 
+class DamagedError(InputError):
+    """What lies in the bucket is not what was put there; to publish it again mends it."""
+
+
+class NewerError(InputError):
+    """What lies in the bucket was put there by a newer RepSight."""
+
+
 W = TypeVar("W", bound=_Written)
 
 
 def parse(kind: type[W], content: bytes, url: str) -> W:
-    """Read a manifest or a pointer. Raises InputError when it is damaged, or of a newer format."""
+    """Read a manifest or a pointer. Raises DamagedError or NewerError."""
     try:
         tree: Any = json.loads(content)
     except ValueError:
-        raise InputError("damaged: not JSON", file=url, hint="publish it again") from None
-    if isinstance(tree, dict) and tree.get("format") != 1:
-        raise InputError("unknown format", file=url, field="format", expected=1, found=tree.get("format"),
-                         hint="update RepSight")  # fmt: skip
+        raise DamagedError("damaged: not JSON", file=url, hint="publish it again") from None
+    number = tree.get("format") if isinstance(tree, dict) else None
+    if isinstance(number, int) and number > 1:
+        raise NewerError("unknown format", file=url, field="format", expected=1, found=number, hint="update RepSight")
     try:
         return kind.model_validate(tree)
     except ValidationError as error:
         field = ".".join(map(str, error.errors()[0]["loc"]))
-        raise InputError(f"damaged: {error.errors()[0]['msg']}", file=url, field=field or None) from None
+        raise DamagedError(f"damaged: {error.errors()[0]['msg']}", file=url, field=field or None,
+                           hint="publish it again") from None  # fmt: skip
 
 
 def digest_of(items: Sequence[Item]) -> str:
