@@ -283,17 +283,16 @@ def ray_head(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, str]]:
     monkeypatch.setenv("RAY_AUTH_TOKEN", uuid.uuid4().hex)
     environment = os.environ | {"MARK": mark, "RAY_USAGE_STATS_ENABLED": "0", "RAY_worker_niceness": "0"}
     with tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as folder:  # a socket's path is short
-        process = subprocess.Popen(
-            [sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block", f"--port={port}",
-             "--num-cpus=2", "--include-dashboard=false", f"--temp-dir={folder}"],
-            env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
-        wait_for(lambda: bool(processes(mark, "raylet/raylet")) or process.poll() is not None, 60)
-        yield f"127.0.0.1:{port}", mark
-        process.terminate()
-        process.wait(30)
-        for left in processes(mark):
-            os.kill(left, signal.SIGKILL)
+        try:
+            subprocess.run(
+                [sys.executable, "-m", "ray.scripts.scripts", "start", "--head", f"--port={port}", "--num-cpus=2",
+                 "--include-dashboard=false", f"--temp-dir={folder}"],
+                env=environment, check=True, capture_output=True, timeout=120,
+            )  # fmt: skip
+            yield f"127.0.0.1:{port}", mark
+        finally:
+            for left in processes(mark):
+                os.kill(left, signal.SIGKILL)
 
 
 @pytest.mark.slow
