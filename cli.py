@@ -26,9 +26,8 @@ from configs.commands import config as settings_group
 from data.commands import data_sets, synthesize
 from edge.commands import benchmark, doctor, history, invite, publish
 from edge.pi.commands import pi
-from keypoints.commands import train_pose
+from keypoints.commands import extract, train_pose
 from keypoints.errors import RepSightError
-from keypoints.extract_command import extract
 
 
 def _version() -> str:

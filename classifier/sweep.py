@@ -34,7 +34,7 @@ METRICS = ("accuracy", "loss", "excursion_error")
 RETRIES = 3
 
 #: What lies beside a head file, and goes with it.
-_BESIDE = (".settings.json", ".curve.json", ".curve.png")
+_BESIDE = (".config.yaml", ".classes.json", ".curve.json", ".curve.png")
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,7 @@ def run_sweep(
     Raises RepSightError when no trial came to an end, and as `keypoints.ray_cluster.cluster`.
     """
     folder = out.with_suffix(".sweep")
-    data = _fingerprint([*sequences, *validation])
+    data = _fingerprint([*sequences, *validation], actions)
     heads = [folder / _key(trial.settings, data) / "head.onnx" for trial in trials]
     todo = [i for i, head in enumerate(heads) if not _is_done(head)]
     progress(len(trials) - len(todo), len(trials))
@@ -226,9 +226,9 @@ def _train(
     train_head(sequences, actions, settings, head, **told, resume=True, on_epoch=report)
 
 
-def _fingerprint(sequences: Sequence[KeypointSequence]) -> str:
-    """A hash of all that training takes from the sequences."""
-    found = hashlib.sha256()
+def _fingerprint(sequences: Sequence[KeypointSequence], actions: Actions) -> str:
+    """A hash of all that training takes from the sequences, and of what they show."""
+    found = hashlib.sha256(actions.model_dump_json().encode())
     for one in sequences:
         for array in (one.keypoints, one.time_s, one.phase):
             found.update(b"-" if array is None else array.tobytes())

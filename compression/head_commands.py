@@ -117,7 +117,7 @@ def train_head(
         tracker.keep(out, *(out.with_suffix(suffix) for suffix in beside))
         tracker.models(head=out)
     tell(problems)
-    click.secho(f"wrote {out}", bold=True)
+    click.secho(f"wrote {out}, the best of {len(swept.rows)}" if sweep else f"wrote {out}", bold=True)
     if not lesson:
         click.echo(summary(card))
 

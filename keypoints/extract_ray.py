@@ -41,25 +41,24 @@ def on_ray(items: Sequence[Item], settings: Extract) -> Iterator[tuple[Item, Mad
 
     The workers read the videos by their paths, and send back what is to be written. Raises as `cluster`.
     """
-    workers = min(settings.workers or usable_cores(), len(items))
-    with cluster(workers, settings.address) as ray:
-        import ray.data
+    with cluster(min(settings.workers or usable_cores(), len(items)), settings.address) as ray:
+        from ray import data as ray_data
 
         hush("ray.data")
-        context = ray.data.DataContext.get_current()
+        context = ray_data.DataContext.get_current()
         context.enable_progress_bars = context.print_on_execution_start = False
         context.max_errored_blocks = -1  # a video that no worker survives stops no other
-        if settings.address and not settings.workers:
-            workers = max(1, min(int(ray.cluster_resources().get("CPU", 1)), len(items)))
+        cores = int(ray.cluster_resources().get("CPU", 0))
+        workers = max(1, min(settings.workers or cores, cores, len(items)))  # more would be waited for without end
         rows = [
             {"number": i, "path": os.fsencode(item.path), "name": os.fsencode(item.name)}
             for i, item in enumerate(items)
         ]
-        answers = ray.data.from_items(rows, override_num_blocks=len(rows)).map(
+        answers = ray_data.from_items(rows, override_num_blocks=len(rows)).map(
             Worker,
             fn_constructor_args=(settings.model_dump(mode="json"),),
             # One at a time: what waits at a worker dies with it, and would use its tries up with those of a bad video.
-            compute=ray.data.ActorPoolStrategy(size=workers, max_tasks_in_flight_per_actor=1),
+            compute=ray_data.ActorPoolStrategy(size=workers, max_tasks_in_flight_per_actor=1),
             num_cpus=1,
             ray_remote_args_fn=lambda: {"max_restarts": -1, "max_task_retries": RETRIES},
         )

@@ -25,6 +25,7 @@ _ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_BACKEND_LOG_LEVEL": "fatal",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_worker_niceness": "0",  # as local workers; at its 15 they starve where anything else runs
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
     "TUNE_DISABLE_SIGINT_HANDLER": "1",  # Ctrl-C is ours
 }
@@ -62,11 +63,16 @@ def cluster(workers: int, address: str | None = None) -> Iterator[Any]:
             except Exception as error:  # noqa: BLE001 - it is just that, when a node does not start within 30 s
                 reason = str(error).strip().partition("\n")[0]
                 what = "no Ray cluster to be joined" if address else "Ray can't be started here"
-                raise InputError(f"{what}: {reason}", field="address", found=address) from None
+                ray.shutdown()
+                raise InputError(f"{what}: {reason}", field="address", found=address,
+                                 hint="RAY_AUTH_MODE=token in the environment, if it asks for its token"
+                                 if address else None) from None  # fmt: skip
             hush("ray")
-            yield ray
+            try:
+                yield ray
+            finally:
+                ray.shutdown()  # it tells what it has held back, so this is to be silent, too
     finally:
-        ray.shutdown()
         if folder is not None:
             shutil.rmtree(folder, ignore_errors=True)
 

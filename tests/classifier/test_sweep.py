@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 from pathlib import Path
 from typing import Any
 
@@ -106,7 +105,7 @@ def test_a_sweep_keeps_the_best_head_and_trains_nothing_twice(tmp_path: Path, mo
     assert float(rows[0]["loss"]) < float(rows[1]["loss"])
     best = Path("runs/head.sweep") / rows[0]["head"]
     assert Path("runs/head.onnx").read_bytes() == (best / "head.onnx").read_bytes()
-    assert json.loads(Path("runs/head.settings.json").read_text())["learning_rate"] == 0.01
+    assert yaml.safe_load(Path("runs/head.config.yaml").read_text())["learning_rate"] == 0.01
     assert round(OnnxHead(Path("runs/head.onnx")).card.metrics["validation_loss"], 4) == float(rows[0]["loss"])
     assert "wrote runs/head.onnx, the best of 2" in result.output and "Ray" not in result.output
 

@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import uuid
@@ -259,37 +260,60 @@ def test_a_missing_extra_is_one_line(
     assert result.exit_code == 2 and "pip install 'repsight[" in result.output
 
 
-def workers_of(mark: str) -> list[int]:
-    """The processes of Ray's actors that have `mark` in their environment."""
+def processes(mark: str, name: str = "") -> list[int]:
+    """Those that have `mark` in their environment, and `name` in their command line."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
-            if b"MapWorker" in (process / "cmdline").read_bytes() and mark in (process / "environ").read_text():
+            if mark in (process / "environ").read_text() and name in (process / "cmdline").read_text():
                 found.append(int(process.name))
-        except OSError:  # it has ended, or is another user's
+        except (OSError, UnicodeDecodeError):  # it has ended, or is another user's
             continue
     return found
 
 
-@pytest.mark.slow
-def test_ray_writes_the_same_bytes_though_a_worker_is_killed(frames: list[np.ndarray], tmp_path: Path) -> None:
+@pytest.fixture
+def ray_head(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, str]]:
+    """A Ray cluster of two CPUs, as `ray start` makes it: its address, and what marks its processes."""
     pytest.importorskip("ray", reason="needs the extra [ray]")
-    videos, out, mark = tmp_path / "videos", tmp_path / "ray", f"extract-{uuid.uuid4()}"
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    mark = f"extract-{uuid.uuid4()}"
+    monkeypatch.setenv("RAY_AUTH_MODE", "token")
+    monkeypatch.setenv("RAY_AUTH_TOKEN", uuid.uuid4().hex)
+    environment = os.environ | {"MARK": mark, "RAY_USAGE_STATS_ENABLED": "0", "RAY_worker_niceness": "0"}
+    with tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as folder:  # a socket's path is short
+        try:
+            subprocess.run(
+                [sys.executable, "-m", "ray.scripts.scripts", "start", "--head", f"--port={port}", "--num-cpus=2",
+                 "--include-dashboard=false", f"--temp-dir={folder}"],
+                env=environment, check=True, capture_output=True, timeout=120,
+            )  # fmt: skip
+            yield f"127.0.0.1:{port}", mark
+        finally:
+            for left in processes(mark):
+                os.kill(left, signal.SIGKILL)
+
+
+@pytest.mark.slow
+def test_a_ray_cluster_writes_the_same_bytes_though_its_workers_are_killed(
+    frames: list[np.ndarray], ray_head: tuple[str, str], tmp_path: Path
+) -> None:
+    address, mark = ray_head
+    videos, out = tmp_path / "videos", tmp_path / "ray"
     for number in range(4):
         write(videos / f"{number}" / "a.avi", frames[number:])
     (videos / "bad.mp4").write_text("no video")
-    command = [sys.executable, "cli.py", "extract", str(videos), "--out", str(out), "--engine", "ray", "--workers", "2"]
-    process = subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ | {"MARK": mark}
-    )
+    command = [sys.executable, "cli.py", "extract", str(videos), "--out", str(out), "--engine", "ray"]
+    command += ["--address", address]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     wait_for(lambda: any(out.rglob("*.npz")) or process.poll() is not None)
-    killed = workers_of(mark)
+    killed = processes(mark, "MapWorker")
     for worker in killed:
         os.kill(worker, signal.SIGKILL)
-    said, complained = process.communicate(timeout=900)
+    said, complained = process.communicate(timeout=300)
     assert killed and process.returncode == 0, complained
     assert said == f"wrote {out / INDEX}: 4 new ({sum(len(frames) - n for n in range(4))} frames), 1 failed\n"
     told = [line for line in complained.splitlines() if not line.startswith("extracting")]
     assert len(told) == 1 and told[0].startswith(f"failed: {videos / 'bad.mp4'}: not a video")
-    assert not workers_of(mark)
     assert outputs(out) == outputs(run(videos, tmp_path / "local").index.parent)
