@@ -246,7 +246,7 @@ def test_a_plan_is_one_run_with_the_figures_of_each_step_also_when_it_was_stoppe
     assert {"mask.seconds", "more.seconds"} < set(run.data.metrics)
     assert client.get_metric_history(run.info.run_id, "more.seconds")[0].step == 2
     kept = {file.path for file in client.list_artifacts(run.info.run_id)}
-    assert kept == {"01-mask", "02-more", made.artefact.path.name}
+    assert kept == {"01-mask", "02-more", made.artefact.path.name, "config.yaml"}
 
 
 def person(number: int, action: str) -> KeypointSequence:
@@ -280,7 +280,7 @@ def test_a_trained_head_is_tracked_registered_with_its_signature_and_evaluated(
     assert run.info.status == "FINISHED" and run.data.params["augment.roll_deg"] == "10.0"
     assert [point.step for point in client.get_metric_history(run.info.run_id, "training_loss")] == [1, 2]
     kept = {file.path for file in client.list_artifacts(run.info.run_id)}
-    assert kept == {"a.onnx", "a.curve.json", "a.curve.png", "a.settings.json"}
+    assert kept == {"a.onnx", "a.curve.json", "a.curve.png", "a.config.yaml", "a.classes.json"}
     version = client.get_model_version("repsight", "1")
     assert version.run_id == run.info.run_id and {"head_sha256", "pose_sha256"} <= set(version.tags)
     folder = client.get_logged_model(version.model_id).artifact_location.removeprefix("file://")
@@ -293,7 +293,9 @@ def test_a_trained_head_is_tracked_registered_with_its_signature_and_evaluated(
     assert result.exit_code == 0, result.output
     evaluated = runs()[-1]
     assert evaluated.info.run_name == "evaluate evaluation" and "people/counts.exact" in evaluated.data.metrics
-    assert {file.path for file in client.list_artifacts(evaluated.info.run_id)} == {"report.html", "report.json"}
+    assert {file.path for file in client.list_artifacts(evaluated.info.run_id)} == {
+        "report.html", "report.json", "config.yaml",
+    }  # fmt: skip
 
 
 @pytest.fixture
