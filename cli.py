@@ -11,6 +11,7 @@ import click
 
 from compression.commands import compress, export, latency
 from compression.head_commands import evaluate, train_head
+from compression.pose_commands import train_pose
 from configs.command_line import (
     FILE,
     FOLDER,
@@ -26,7 +27,7 @@ from configs.commands import config as settings_group
 from data.commands import data_sets, synthesize
 from edge.commands import benchmark, doctor, history, invite, publish
 from edge.pi.commands import pi
-from keypoints.commands import extract, train_pose
+from keypoints.commands import extract
 from keypoints.errors import RepSightError
 
 

@@ -80,7 +80,7 @@ CONFIGS = (
     Config("train_head.yaml", TrainHead, ("train-head",)),
     Config("shipped_head.yaml", TrainHead, ("train-head",)),
     Config("evaluate.yaml", Evaluate, ("evaluate",)),
-    Config("tracking.yaml", Tracking, ("train-head", "evaluate", "compress", "pipeline")),
+    Config("tracking.yaml", Tracking, ("train-head", "train-pose", "evaluate", "compress", "pipeline")),
     Config("synthesize.yaml", Synthesize, ("synthesize",)),
     Config("export.yaml", Export, ("export",)),
     Config("train_pose.yaml", TrainPose, ("train-pose",)),

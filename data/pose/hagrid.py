@@ -61,7 +61,7 @@ def _load(file: Path) -> dict[str, Any]:
 
 
 def _points(one: dict[str, Any]) -> list[Any]:
-    found = next((one[name] for name in _POINTS if one.get(name)), [])
+    found: Any = next((one[name] for name in _POINTS if one.get(name)), [])
     return found if isinstance(found, list) else []
 
 

@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from configs.loader import load
 from configs.pose_training import OF_THE_MACHINE, TrainPose
+from configs.saved import config_beside, save_config
 from keypoints.checkpoint import PLACE, WARNING, load_network, require, save_network
-from keypoints.errors import InputError, ModelError
+from keypoints.errors import ConfigError, InputError, ModelError
 from keypoints.files import sha256, whole
 from keypoints.training.curve import write_curve
 from keypoints.training.pictures import Pictures, read_data, read_pictures
@@ -59,23 +61,30 @@ def folder_of(out: Path) -> Path:
     return out.with_suffix(".training")
 
 
-def train_pose(config: TrainPose, out: Path, *, resume: bool = False, told: Told | None = None) -> TrainedPose:
+def is_finished(out: Path) -> bool:
+    """Whether nothing is left to do for the checkpoint `out`."""
+    return out.is_file() and not (folder_of(out) / _RUN).is_file()
+
+
+def train_pose(
+    config: TrainPose, out: Path, *, command: str = "", resume: bool = False, told: Told | None = None
+) -> TrainedPose:
     """Fine-tune the pose model `config.base` on `config.data`, in the shape that it has, and write it to `out`.
 
-    Beside it lie `NAME.settings.json`, `NAME.curve.json` and `NAME.curve.png`. The epoch with the best sum of box and
-    pose average precision is kept. resume: go on from the last whole epoch of a run with the same settings (but for
-    those of the machine), if there is one. A KeyboardInterrupt says how to go on.
+    Beside it lie `NAME.config.yaml`, `NAME.curve.json` and `NAME.curve.png`. The epoch with the best sum of box and
+    pose average precision is kept. command: as it was typed. resume: go on from the last whole epoch of a run with the
+    same settings (but for those of the machine), if there is one. A KeyboardInterrupt says how to go on.
     Raises InputError for wrong data, a base of another kind, other settings, a full disk.
     """
     told = told or Told()
     folder = folder_of(out)
-    data, base = _named(config, out)
+    data, base = check(config, out)
     begun = resume and (folder / _RUN).is_file()
-    if resume and not begun and out.is_file():
+    if resume and is_finished(out):
         return _finished(config, out, told.say)
     told.say(f"note: {base}: {WARNING}")
     network = load_network(base)
-    _check(config, network, base, data, out)
+    _check_loaded(config, network, base, data, out)
     digest = {"base_sha256": sha256(base), "data_sha256": sha256(data)}
     if begun:
         pictures = _taken_up(config, digest, folder)
@@ -92,11 +101,11 @@ def train_pose(config: TrainPose, out: Path, *, resume: bool = False, told: Told
         kept = (folder / "last.pt").is_file()
         said = "the same command with --resume goes on" if kept else "nothing is kept before the first epoch ends"
         raise KeyboardInterrupt(f"stopped; {said}") from None
-    return _finish(config, folder, out)
+    return _finish(config, folder, out, command)
 
 
-def _named(config: TrainPose, out: Path) -> tuple[Path, Path]:
-    """The data and the base, and whether a result may have that name. Raises InputError."""
+def check(config: TrainPose, out: Path) -> tuple[Path, Path]:
+    """What is wrong at a glance, before anything is loaded: the data and the base that are meant. Raises InputError."""
     if out.suffix != ".pt":
         raise InputError("not the name of a checkpoint", file=out, expected="a name that ends in .pt")
     if config.data is None:
@@ -116,7 +125,7 @@ def _named(config: TrainPose, out: Path) -> tuple[Path, Path]:
     return data, base
 
 
-def _check(config: TrainPose, network: Any, base: Path, data: Path, out: Path) -> None:
+def _check_loaded(config: TrainPose, network: Any, base: Path, data: Path, out: Path) -> None:
     """What may be wrong before hours are spent. Raises InputError."""
     layers = len(network.model)
     if config.freeze >= layers:
@@ -240,17 +249,15 @@ def _kept(path: Path) -> dict[str, Any]:
     return kept
 
 
-def _finish(config: TrainPose, folder: Path, out: Path) -> TrainedPose:
+def _finish(config: TrainPose, folder: Path, out: Path, command: str) -> TrainedPose:
     """Write the result from what the training kept, and let that go."""
     curve = tuple(_kept(folder / "last.pt")["curve"])
     kept = _kept(folder / "best.pt")
     metrics = next(point for point in curve if point["epoch"] == kept["epoch"] + 1)
-    names = (".settings.json", ".curve.json", ".curve.png")
-    files = tuple(out.with_suffix(name) for name in names)
+    data, picture = (out.with_suffix(name) for name in (".curve.json", ".curve.png"))
     try:
-        write_curve(curve, files[1], files[2])
-        with whole(files[0]) as partial:
-            partial.write_text(config.model_dump_json(indent=1))
+        write_curve(curve, data, picture)
+        settings = save_config("train_pose", config, out, command)
         with whole(out) as partial:
             save_network(kept["ema"], partial)
     except (OSError, RuntimeError) as error:  # torch.save reports a full disk as a RuntimeError of its zip writer
@@ -259,18 +266,18 @@ def _finish(config: TrainPose, folder: Path, out: Path) -> TrainedPose:
         raise InputError("can't be written: no room on the disk", file=out,
                          hint="make room; the same command with --resume writes it") from None  # fmt: skip
     shutil.rmtree(folder, ignore_errors=True)
-    return TrainedPose(out, metrics, curve, files)
+    return TrainedPose(out, metrics, curve, (settings, data, picture))
 
 
 def _finished(config: TrainPose, out: Path, say: Say) -> TrainedPose:
     """A run that has nothing left to do. Raises InputError when it is not one of these settings."""
-    settings, data = (out.with_suffix(name) for name in (".settings.json", ".curve.json"))
     try:
-        require_same(config, json.loads(settings.read_text()), out)
-        curve = tuple(json.loads(data.read_text()))
-    except (OSError, ValueError):
+        began = load(TrainPose, config_beside(out))
+        curve = tuple(json.loads(out.with_suffix(".curve.json").read_text()))
+    except (ConfigError, OSError, ValueError):
         raise InputError("no training of `train-pose`, so there is nothing to go on with", file=out,
                          hint="begin without --resume, or give another --out") from None  # fmt: skip
+    require_same(config, _settings(began), out)
     say(f"{out} is finished after {len(curve)} epochs: there is nothing to go on with")
     metrics = max(reversed(curve), key=lambda point: float(point["fitness"]))
     return TrainedPose(out, metrics, curve, ())

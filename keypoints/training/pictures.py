@@ -206,7 +206,8 @@ def _size(file: Path) -> tuple[int, int] | str:
             width, height = ImageOps.exif_transpose(image).size
     except FileNotFoundError:
         return "no such picture"
-    except (UnidentifiedImageError, ModuleNotFoundError):  # Ultralytics, once loaded, tries a package for HEIC first
+    # Once Ultralytics was imported, Pillow asks for another plugin (pi_heif) where it does not know a file.
+    except (UnidentifiedImageError, ModuleNotFoundError):
         return "not a picture"
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         return f"damaged: {' '.join(str(error).split())}"

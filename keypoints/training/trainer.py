@@ -54,6 +54,8 @@ class Watch:
 class _Labelled(YOLODataset):
     """The pictures that were looked at; their labels come with them."""
 
+    npy_files: list[Path]  # Ultralytics names no types
+
     def __init__(self, pictures: Sequence[Picture], unknown: bool, **settings: Any) -> None:
         self.pictures, self.unknown = pictures, unknown
         super().__init__(img_path="", task="pose", **settings)
@@ -89,6 +91,11 @@ class _Labelled(YOLODataset):
 
 class Trainer(PoseTrainer):
     """One training, from `base` or on from `folder`/last.pt; `folder` holds what it keeps."""
+
+    # Ultralytics names no types. The model is a path first, then a network, then perhaps one over several processes.
+    model: Any
+    ema: ModelEMA
+    batch_size: int
 
     def __init__(
         self, config: TrainPose, pictures: Pictures, base: Path, folder: Path, device: str, watch: Watch

@@ -246,7 +246,7 @@ def test_a_plan_is_one_run_with_the_figures_of_each_step_also_when_it_was_stoppe
     assert {"mask.seconds", "more.seconds"} < set(run.data.metrics)
     assert client.get_metric_history(run.info.run_id, "more.seconds")[0].step == 2
     kept = {file.path for file in client.list_artifacts(run.info.run_id)}
-    assert kept == {"01-mask", "02-more", made.artefact.path.name}
+    assert kept == {"01-mask", "02-more", made.artefact.path.name, "config.yaml"}
 
 
 def person(number: int, action: str) -> KeypointSequence:
@@ -280,10 +280,10 @@ def test_a_trained_head_is_tracked_registered_with_its_signature_and_evaluated(
     assert run.info.status == "FINISHED" and run.data.params["augment.roll_deg"] == "10.0"
     assert [point.step for point in client.get_metric_history(run.info.run_id, "training_loss")] == [1, 2]
     kept = {file.path for file in client.list_artifacts(run.info.run_id)}
-    assert kept == {"a.onnx", "a.curve.json", "a.curve.png", "a.settings.json"}
+    assert kept == {"a.onnx", "a.curve.json", "a.curve.png", "a.config.yaml", "a.classes.json"}
     version = client.get_model_version("repsight", "1")
     assert version.run_id == run.info.run_id and {"head_sha256", "pose_sha256"} <= set(version.tags)
-    folder = client.get_logged_model(version.model_id).artifact_location.removeprefix("file://")
+    folder = version.source.removeprefix("file://")
     signature = Model.load(folder).signature
     assert signature.inputs.input_names() == ["time_s", "keypoints", "frames"]
     assert {"action", "phase", "totals", "reps"} < set(signature.outputs.input_names())
@@ -292,8 +292,49 @@ def test_a_trained_head_is_tracked_registered_with_its_signature_and_evaluated(
     result = CliRunner().invoke(cli.cli, ["evaluate", "--data", "people", "--head", "a.onnx", "draws=20", *where])
     assert result.exit_code == 0, result.output
     evaluated = runs()[-1]
-    assert evaluated.info.run_name == "evaluate evaluation" and "people/counts.exact" in evaluated.data.metrics
-    assert {file.path for file in client.list_artifacts(evaluated.info.run_id)} == {"report.html", "report.json"}
+    assert evaluated.info.run_name == "evaluate evaluation" and "people/windows.accuracy" in evaluated.data.metrics
+    assert {file.path for file in client.list_artifacts(evaluated.info.run_id)} == {
+        "report.html", "report.json", "config.yaml",
+    }  # fmt: skip
+
+
+@pytest.mark.slow
+def test_a_pose_training_that_was_stopped_goes_on_in_the_same_run(
+    settings: Tracking, client: Any, runs: Callable[[], list[Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("ultralytics", reason="pose models are trained with the extra [train]")
+    from compression.tracked_run import TrackedRun
+    from keypoints.checkpoint import save_network
+    from tests.compression import tiny
+
+    monkeypatch.chdir(tmp_path)
+    save_network(tiny.network(), Path("base.pt"))
+    tiny.folder(Path("set"), 4)
+    Path("set/data.yaml").write_text("train: images\nkpt_shape: [17, 3]\n")
+    command = ["train-pose", "--data", "set/data.yaml", "--base", "base.pt", "--out", "pose.pt", "side=64", "batch=4",
+               "epochs=2", "threads=1", "device=cpu", "validation=0.25", f"tracking.uri={settings.uri}",
+               f"tracking.experiment={settings.experiment}"]  # fmt: skip
+
+    def stop(self: TrackedRun, metrics: dict[str, float]) -> None:
+        report(self, metrics)
+        raise KeyboardInterrupt
+
+    report = TrackedRun.report
+    with monkeypatch.context() as patch:
+        patch.setattr(TrackedRun, "report", stop)
+        assert CliRunner().invoke(cli.cli, command).exit_code == 1
+    assert [run.info.status for run in runs()] == ["KILLED"]
+    for _ in range(2):  # what is finished, is not told again
+        result = CliRunner().invoke(cli.cli, [*command, "--resume"])
+        assert result.exit_code == 0, result.output
+        (run,) = runs()
+    assert run.info.status == "FINISHED" and run.info.run_name == "train-pose pose"
+    assert run.data.params["augment.mosaic"] == "0.5"
+    assert [point.step for point in client.get_metric_history(run.info.run_id, "pose_ap")] == [1, 2]
+    assert run.data.metrics["best.epoch"] in (1, 2)
+    kept = {file.path for file in client.list_artifacts(run.info.run_id)}
+    assert kept == {"pose.pt", "pose.config.yaml", "pose.curve.json", "pose.curve.png"}
+    assert not Path("pose.mlflow.json").exists()
 
 
 @pytest.fixture

@@ -124,8 +124,8 @@ def test_a_pruned_and_masked_base_keeps_its_shape_and_its_zeros(runs: Runs) -> N
 def test_the_result_has_its_settings_and_curve_beside_it_and_nothing_else(runs: Runs) -> None:
     path = runs.through.path
     beside = {one.name for one in path.parent.iterdir() if one.stem.startswith("through")}
-    assert beside == {"through.pt", "through.settings.json", "through.curve.json", "through.curve.png"}
-    assert TrainPose.model_validate_json((path.with_suffix(".settings.json")).read_text()) == runs.config
+    assert beside == {"through.pt", "through.config.yaml", "through.curve.json", "through.curve.png"}
+    assert load(TrainPose, path.with_suffix(".config.yaml")) == runs.config
     curve = json.loads(path.with_suffix(".curve.json").read_text())
     assert [point["epoch"] for point in curve] == [1, 2] and curve == list(runs.through.curve)
     assert cv2.imread(str(path.with_suffix(".curve.png"))) is not None
