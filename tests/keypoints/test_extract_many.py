@@ -14,6 +14,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -291,8 +292,13 @@ def ray_head(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, str]]:
             )  # fmt: skip
             yield f"127.0.0.1:{port}", mark
         finally:
+            for raylet in processes(mark, "raylet/raylet"):  # it ends what it has started, its agents as well
+                os.kill(raylet, signal.SIGTERM)
+            with suppress(AssertionError):
+                wait_for(lambda: not processes(mark, "raylet/raylet"), 10)
             for left in processes(mark):
-                os.kill(left, signal.SIGKILL)
+                with suppress(ProcessLookupError):
+                    os.kill(left, signal.SIGKILL)
 
 
 @pytest.mark.slow
