@@ -10,6 +10,7 @@ from typing import Any
 import cv2
 
 from configs.extraction import Extract
+from keypoints.errors import RepSightError
 from keypoints.extract_one import Made, attempt, open_estimator
 from keypoints.extract_plan import Item
 from keypoints.ray_cluster import cluster, hush
@@ -63,8 +64,12 @@ def on_ray(items: Sequence[Item], settings: Extract) -> Iterator[tuple[Item, Mad
             ray_remote_args_fn=lambda: {"max_restarts": -1, "max_task_retries": RETRIES},
         )
         left = dict(enumerate(items))
-        for row in answers.iter_rows():
-            yield left.pop(int(row["number"])), _from_row(row)
+        try:
+            for row in answers.iter_rows():
+                yield left.pop(int(row["number"])), _from_row(row)
+        except ray.exceptions.RayError as error:
+            said = str(error).strip().partition("\n")[0]
+            raise RepSightError(f"Ray failed: {said}; what is done is kept, and the same command goes on") from None
         for item in left.values():
             yield item, f"{item.path}: no worker got to its end: {RETRIES + 1} died or failed"
 
