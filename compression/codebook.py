@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from compression.gptq import Rounder
 from compression.rounding import Rounding, restore
 
 #: How many levels a weight can have: the most of which 3, 4, 5 or 6 fit into a word of 16 bits.
@@ -37,31 +38,18 @@ _CUTS = tuple(np.linspace(0.4, 1.0, 13))
 #: The least outermost level, as a share of the median of all channels: one that is zero has a scale as well.
 _LEAST_SHARE = 0.01
 
-#: Added to the matrix that is inverted, as a share of its mean diagonal (Frantar et al. 2023).
-_DAMPING = 0.01
-
 
 def clustered(weight: Tensor, square: Tensor, count: int = 16) -> Tensor:
     """Weights (out, in) on so many levels, each channel's largest on the outermost, the layer's answer as it was.
 
-    square: (in, in), the products of what the layer reads, summed over many places. Each column is rounded in turn, and
-    what that changes is made good by the columns that are still free (GPTQ: Frantar et al., ICLR 2023, algorithm 1).
+    square: (in, in), the products of what the layer reads, summed over many places: see `gptq`.
     """
-    weight, square = weight.double(), square.double()
-    width = len(square)
-    damped = square + _DAMPING * square.diagonal().mean().clamp(min=1e-12) * torch.eye(width, dtype=torch.double)
-    order = square.diagonal().argsort(descending=True)  # what weighs most is rounded while most is left to make it good
-    damped = damped[order][:, order]
-    upper = torch.linalg.cholesky(torch.cholesky_inverse(torch.linalg.cholesky(damped)), upper=True)
-    outermost = _cut(weight, square.diagonal(), count)
+    weight, rounder = weight.double(), Rounder(square)
+    outermost = _cut(weight, square.diagonal().double(), count)
     floor = _LEAST_SHARE * outermost.median()
     while True:
         outermost = outermost.clamp(min=floor)
-        left, found = weight[:, order].clone(), torch.empty_like(weight)
-        for column in range(width):
-            found[:, column] = nearest(left[:, column] / outermost, count) * outermost
-            change = (left[:, column] - found[:, column]) / upper[column, column]
-            left[:, column + 1 :] -= change[:, None] * upper[column, column + 1 :]
+        found = rounder(weight, lambda column, most=outermost: nearest(column / most, count) * most)  # type: ignore[misc]
         # Int8 takes its scale from the largest weight: one in each channel must be there.
         short = found.abs().amax(1) < 0.999 * outermost
         if not (short & (outermost > floor)).any():
@@ -69,9 +57,7 @@ def clustered(weight: Tensor, square: Tensor, count: int = 16) -> Tensor:
         outermost = torch.where(short, 0.93 * outermost, outermost)
     largest = found[short].abs().argmax(1)
     found[short, largest] = outermost[short]
-    back = torch.empty_like(order)
-    back[order] = torch.arange(width)
-    return found[:, back]
+    return found
 
 
 def nearest(shares: Tensor, count: int = 16) -> Tensor:

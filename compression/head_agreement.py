@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from classifier.export import Served, export_head, round_weights
+from classifier.export import Served, export_head
 from classifier.head import OnnxHead
 from classifier.window import resample
+from compression.head_rounding import round_by_answers
 from compression.heads import read_head
 from keypoints.card import HeadCard
 from keypoints.errors import InputError, RepSightError
@@ -21,6 +23,9 @@ from keypoints.types import FloatArray, KeypointSequence
 
 #: Seconds between the windows that are compared, and how many synthetic sequences stand in for folders.
 EVERY_S, SYNTHETIC = 0.5, 60
+
+#: Synthetic sequences that a head is shown while its weights are rounded: others than those it is compared on.
+_SHOWN, _SHOWN_SEED = 12, 5
 
 #: What a head says of one window (T, 17, 3): probabilities (C,) and, if it has one, phase (2,).
 Say = Callable[[FloatArray], tuple[NDArray[Any], NDArray[Any] | None]]
@@ -111,8 +116,14 @@ def windows(card: HeadCard, given: Iterable[KeypointSequence]) -> Iterable[Float
             yield padded[start : start + card.window]
 
 
-def write_int8(source: Path, target: Path) -> None:
-    """Write a head, a checkpoint or a head file, with every large weight rounded to a byte, as a head file."""
+def write_int8(source: Path, target: Path, folders: Sequence[str] = ()) -> None:
+    """Write a head, a checkpoint or a head file, with every large weight rounded to a byte, as a head file.
+
+    folders: of sequences that it is shown meanwhile, beside synthetic people.
+    """
+    from data.synthetic import sequences as synthetic
+
     head = read_head(source)
-    round_weights(head.model)
+    shown = chain(synthetic(seed=_SHOWN_SEED, count=_SHOWN), sequences(folders) if folders else ())
+    round_by_answers(head.model, windows(head.card, shown))
     export_head(head.model, head.card, target)

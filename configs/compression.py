@@ -156,7 +156,9 @@ class QuantizeStep(StepConfig):
         default=None, description="when a pose model does not agree: train it in 8 bits like this, then once more"
     )
     card: CardText = CardText()
-    windows: tuple[str, ...] = Field(default=(), description="folders of sequences that a head is compared on")
+    windows: tuple[str, ...] = Field(
+        default=(), description="folders of sequences that heads are shown and compared on"
+    )
 
     @model_validator(mode="after")
     def _int8_needs_pictures(self) -> QuantizeStep:

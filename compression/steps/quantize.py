@@ -48,7 +48,7 @@ def _head(artefact: Artefact, config: QuantizeStep, context: Context) -> tuple[A
     if config.precision != "int8":
         raise InputError("heads come in int8 alone", file=artefact.path, field="precision", found=config.precision)
     path = context.folder / "head.onnx"
-    head_agreement.write_int8(artefact.path, path)
+    head_agreement.write_int8(artefact.path, path, config.windows)
     found = head_agreement.head_agreement(artefact.path, path, config.windows)
     if config.agrees:
         found.require(config.agrees.actions, path)

@@ -84,11 +84,12 @@ def seconds_of(folder: Path) -> dict[str, float]:
 
 def moments(seconds: dict[str, float], count: int, chance: random.Random) -> list[tuple[str, float]]:
     """Moments of a run, in their order: a stage, and how many seconds after it has begun. Half of them are drawn over
-    the time of the whole run, half over its stages: short ones are to be hit as well."""
+    the time of the whole run, half over its stages: short ones are to be hit as well. Of a stage it is the first half,
+    for a machine that has less to do by then is through sooner."""
     drawn = chance.choices(list(seconds), [s + 0.1 for s in seconds.values()], k=count - count // 2)
     drawn += chance.choices(list(seconds), k=count // 2)
     order = list(seconds)
-    return [(stage, chance.uniform(0.0, seconds[stage])) for stage in sorted(drawn, key=order.index)]
+    return [(stage, chance.uniform(0.0, 0.5 * seconds[stage])) for stage in sorted(drawn, key=order.index)]
 
 
 def reached(folder: Path, stage: str) -> bool:
