@@ -140,10 +140,16 @@ def run_sweep(
         points = {i: _point(trials[i].settings, heads[i]) for i in todo}
         given = {"sequences": list(sequences), "validation": list(validation), "actions": actions,
                  "trained_on": tuple(trained_on), "command": command}  # fmt: skip
-        done = itertools.count(len(trials) - len(todo) + 1)
         try:
-            with cluster(workers * threads, sweep.address):
-                reasons = _tune(points, given, threads, workers, lambda: progress(next(done), len(trials)), on_epoch)
+            # On a starved machine Tune may end without having begun a trial, and without an error: it is asked again.
+            for _ in range(RETRIES + 1):
+                done = itertools.count(len(trials) - len(points) + 1)
+                with cluster(workers * threads, sweep.address):
+                    reasons |= _tune(points, given, threads, workers,
+                                     lambda done=done: progress(next(done), len(trials)), on_epoch)  # type: ignore[misc]  # fmt: skip
+                points = {i: point for i, point in points.items() if i not in reasons and not _is_done(heads[i])}
+                if not points:
+                    break
         except KeyboardInterrupt:
             raise KeyboardInterrupt("stopped; the same command goes on from here") from None
     rows = [Row(t, head, _measured(head)) for t, head in zip(trials, heads, strict=True) if _is_done(head)]
