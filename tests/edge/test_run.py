@@ -302,7 +302,8 @@ def test_settings_come_from_the_file_and_then_from_the_command_line(tmp_path: Pa
 
 
 def test_the_shipped_settings_are_the_defaults() -> None:
-    assert load_settings()[0] == Run()
+    settings, counting = load_settings()
+    assert settings == Run(counting=counting)
 
 
 def full_disk() -> None:
