@@ -23,7 +23,7 @@ from configs.saved import save_config
 from configs.schema import Actions, TrainHead
 from keypoints.card import CardAction, HeadCard
 from keypoints.errors import InputError
-from keypoints.files import whole
+from keypoints.files import require_writable, whole
 from keypoints.types import KeypointSequence
 
 
@@ -83,13 +83,7 @@ def _check_base(base: Path, head: str | None) -> None:
 def _check_out(out: Path) -> None:
     if out.suffix != ".onnx":
         raise InputError("not the name of a head file", file=out, expected="a name that ends in .onnx")
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        trial = out.with_suffix(".trial")
-        trial.touch()
-        trial.unlink()
-    except OSError as error:
-        raise InputError(f"can't be written: {error.strerror}", file=out) from None
+    require_writable(out)
 
 
 def train_head(

@@ -17,7 +17,7 @@ from configs.pose_training import OF_THE_MACHINE, TrainPose
 from configs.saved import config_beside, save_config
 from keypoints.checkpoint import PLACE, WARNING, load_network, require, save_network
 from keypoints.errors import ConfigError, InputError, ModelError
-from keypoints.files import sha256, whole
+from keypoints.files import require_writable, sha256, whole
 from keypoints.training.curve import write_curve
 from keypoints.training.pictures import Pictures, read_data, read_pictures
 
@@ -134,13 +134,7 @@ def _check_loaded(config: TrainPose, network: Any, base: Path, data: Path, out: 
     if network.model[-1].nc != 1:
         raise ModelError("more than people", file=base, field="classes", expected=1, found=network.model[-1].nc)
     devices(config.device)
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        trial = out.with_suffix(".trial")
-        trial.touch()
-        trial.unlink()
-    except OSError as error:
-        raise InputError(f"can't be written: {error.strerror}", file=out) from None
+    require_writable(out)
     needed, free = _LEAST_FREE + _TIMES_BASE * base.stat().st_size, shutil.disk_usage(out.parent).free
     if free < needed:
         raise InputError("not enough room on the disk", file=out.parent, expected=f"{needed / 1e6:.0f} MB free",
