@@ -20,8 +20,8 @@ from classifier.job import check as check_training
 from classifier.job import checkpoint_of, train_head
 from classifier.training import Report
 from configs.loader import check, load
-from configs.schema import Actions, Sweep, TrainHead
-from configs.sweeping import Range
+from configs.schema import Actions, TrainHead
+from configs.sweeping import Range, Sweep
 from keypoints.errors import ConfigError, RepSightError
 from keypoints.files import sha256, whole
 from keypoints.ray_cluster import check_address, cluster, hush, import_ray

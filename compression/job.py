@@ -12,7 +12,7 @@ from compression.tracking import Untracked, tracked
 from configs.compression import Plan
 from configs.plan import load_plan
 from configs.saved import save_config
-from configs.schema import Tracking
+from configs.tracking import Tracking
 from keypoints.errors import InputError
 from keypoints.files import sha256
 

@@ -29,7 +29,7 @@ def train_pose(
     """Fine-tune a YOLO pose model and write it as one checkpoint, for `compress pose --source` and `export`."""
     from compression.tracking import tracked, wanted
     from configs.loader import load
-    from configs.schema import TrainPose
+    from configs.pose_training import TrainPose
     from keypoints.training import job
     from keypoints.training.curve import line, summary
 

@@ -20,7 +20,7 @@ from urllib.parse import unquote, urlsplit
 
 from compression.served import SHIPPED, keep_quiet, log_pair
 from compression.tracking import Untracked
-from configs.schema import Tracking
+from configs.tracking import Tracking
 from keypoints.errors import InputError, MissingExtraError, without_password
 from keypoints.files import whole
 

@@ -12,7 +12,7 @@ from types import FrameType
 from typing import Any, Final
 
 from configs.loader import load
-from configs.schema import Tracking
+from configs.tracking import Tracking
 from keypoints.errors import InputError, without_password
 
 #: What an override of these settings begins with.

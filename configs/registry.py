@@ -12,24 +12,24 @@ from pydantic import BaseModel
 
 from configs import plan
 from configs.compression import Plan
+from configs.extraction import Extract
 from configs.language import Strings
 from configs.loader import FOLDER, load, load_with_counting, trees, trees_with_counting
+from configs.pose_training import TrainPose
+from configs.publishing import Publish
 from configs.saved import name_in
 from configs.schema import (
     Actions,
     Counting,
     Evaluate,
     Export,
-    Extract,
-    Publish,
     Run,
-    Sweep,
     Synthesize,
-    Tracking,
     TrainHead,
-    TrainPose,
 )
 from configs.stages import Pipeline, load_pipeline
+from configs.sweeping import Sweep
+from configs.tracking import Tracking
 from configs.workout import Workout
 from keypoints.errors import ConfigError
 

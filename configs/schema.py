@@ -13,14 +13,9 @@ from configs.actions import Joint as Joint
 from configs.actions import RangeOfMotion as RangeOfMotion
 from configs.actions import spelled as spelled
 from configs.base import Schema as Schema
-from configs.extraction import Extract as Extract
 from configs.follow import Follow as Follow
 from configs.keep_up import KeepUp
-from configs.pose_training import TrainPose as TrainPose
-from configs.publishing import S3
-from configs.publishing import Publish as Publish
-from configs.sweeping import Sweep as Sweep
-from configs.tracking import Tracking as Tracking
+from configs.s3 import S3
 from configs.web import Web
 
 #: Of `counting`, wherever it is a setting.

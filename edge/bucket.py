@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from configs.publishing import S3
+from configs.s3 import S3
 from edge.bucket_errors import SpoiledError, one_line
 from keypoints.errors import InputError, MissingExtraError, RepSightError
 from keypoints.files import sha256

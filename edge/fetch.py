@@ -5,22 +5,21 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 from urllib.parse import urlsplit
 
-from configs.publishing import BUCKET, PART, S3
-from configs.schema import Run
+from configs.publishing import BUCKET, PART
+from configs.s3 import S3
 from edge.bucket import Bucket, Progress, Stored
 from edge.bucket_errors import UnreachableError
+from edge.local import SCHEME
 from edge.publish_format import LATEST, MANIFEST, DamagedError, Item, Manifest, NewerError, Pointer, parse
 from keypoints.errors import InputError, RepSightError
 from keypoints.files import sha256
-
-SCHEME = "s3://"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,33 +29,6 @@ class Fetched:
     path: Path
     version: str
     notice: str | None = None
-
-
-#: Makes a progress bar with a label.
-Bars = Callable[[str], AbstractContextManager[Progress]]
-
-
-def quietly(label: str) -> AbstractContextManager[Progress]:
-    """No progress bar."""
-    return nullcontext(lambda done, total: None)
-
-
-def local_models(settings: Run, bars: Bars = quietly) -> tuple[Run, tuple[str, ...]]:
-    """The settings with files in place of `s3://BUCKET/[PREFIX/]NAME[/VERSION]`, and what to say of them.
-
-    bars: makes a progress bar. Without such a model nothing is done and boto3 not needed. Raises as `fetch`.
-    """
-    changed: dict[str, Any] = {}
-    notices: list[str] = []
-    kinds: tuple[Literal["head", "pose"], ...] = ("pose", "head")
-    for kind in kinds:
-        url = getattr(settings, kind)
-        if url is not None and url.startswith(SCHEME):
-            with bars(f"fetching {url}") as progress:
-                fetched = fetch(url, kind, settings.s3, progress=progress)
-            changed[kind] = str(fetched.path)
-            notices += [fetched.notice] if fetched.notice else []
-    return settings.model_copy(update=changed) if changed else settings, tuple(notices)
 
 
 def fetch(

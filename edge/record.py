@@ -14,7 +14,7 @@ from classifier.practice import check_name, lesson
 from configs.language import Said
 from configs.saved import save_config
 from configs.schema import Run
-from edge.fetch import local_models
+from edge.local import local_models
 from edge.models import Models
 from edge.outcome import Outcome
 from edge.reading import Reading

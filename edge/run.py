@@ -12,10 +12,10 @@ from configs.loader import load_with_counting
 from configs.schema import Counting, Run
 from edge.draw import dimmed, draw
 from edge.eyes import Seen, in_turn, overlapped
-from edge.fetch import Bars, local_models, quietly
 from edge.history.day import Today, WithToday
 from edge.history.log import SessionLog, open_log
 from edge.keep_up import Heat, Keeper
+from edge.local import Bars, local_models, quietly
 from edge.machine import cameras, ribbon_camera
 from edge.models import Models
 from edge.outcome import Outcome, finish

@@ -11,8 +11,8 @@ from compression.pipeline import job
 from compression.pipeline.stages import Stage
 from compression.pipeline.state import StageRecord
 from compression.tracking import Untracked, tracked
-from configs.schema import Tracking
 from configs.stages import Pipeline, settings_of
+from configs.tracking import Tracking
 
 #: Of what stages make, what is kept with the run; not the data.
 _KEPT = (".json", ".yaml", ".html", ".csv", ".png", ".onnx")

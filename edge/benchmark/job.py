@@ -23,7 +23,7 @@ from edge.benchmark.result import Contestant, Energy, Grown, PoseLimit, Result
 from edge.benchmark.sidebyside import Side, side_by_side
 from edge.benchmark.surroundings import install_mb, machine_facts
 from edge.benchmark.watch import confined, load_warning
-from edge.fetch import local_models
+from edge.local import local_models
 from edge.paint import Image
 from edge.report import check_writable
 from edge.run import keep_inputs

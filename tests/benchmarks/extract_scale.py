@@ -28,7 +28,7 @@ os.environ["OPENCV_FFMPEG_CAPTURE_OPTIONS"] = "threads;1"
 
 import cv2  # noqa: E402
 
-from configs.schema import Extract  # noqa: E402
+from configs.extraction import Extract  # noqa: E402
 from keypoints.extract_many import locally  # noqa: E402
 from keypoints.extract_one import Made  # noqa: E402
 from keypoints.extract_plan import Item, find, plan  # noqa: E402

@@ -21,7 +21,7 @@ from click.testing import CliRunner
 import cli
 from compression.job import compress
 from compression.tracking import Untracked, flattened, tracked, wanted
-from configs.schema import Tracking
+from configs.tracking import Tracking
 from keypoints.errors import ConfigError, InputError, MissingExtraError
 from keypoints.types import KeypointSequence
 

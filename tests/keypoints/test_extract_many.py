@@ -24,7 +24,7 @@ import pytest
 from click.testing import CliRunner
 
 import cli
-from configs.schema import Extract
+from configs.extraction import Extract
 from keypoints.errors import InputError
 from keypoints.estimator import create
 from keypoints.extract import extract

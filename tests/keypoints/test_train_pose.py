@@ -24,7 +24,7 @@ from compression.blocks import rewrite
 from compression.job import require_kind
 from compression.masks import carry, masks_of, smallest
 from configs.loader import load
-from configs.schema import TrainPose
+from configs.pose_training import TrainPose
 from keypoints.checkpoint import load_network, save_network
 from keypoints.errors import InputError, RepSightError
 from keypoints.training.job import Told, TrainedPose, devices, folder_of, train_pose

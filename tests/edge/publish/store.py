@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from configs.publishing import S3, Publish
+from configs.publishing import Publish
+from configs.s3 import S3
 from edge.fetch import fetch
 from edge.publish import Published, publish
 from edge.publish_format import Pointer, parse

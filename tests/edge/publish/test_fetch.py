@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from configs.publishing import S3
+from configs.s3 import S3
 from configs.schema import Run
 from edge.bucket_errors import UnreachableError
-from edge.fetch import fetch, local_models
+from edge.fetch import fetch
+from edge.local import local_models
 from keypoints.errors import InputError
 from tests.edge.publish.store import Store, fetched, published
 
