@@ -81,7 +81,7 @@ def train_classic(
         raise InputError("a single action to train on", field=names[present[0]], expected="two actions at least")
 
     windows, _ = augment(windows, config.augment, torch.Generator().manual_seed(config.seed))
-    summary = Summary(config.rate_hz, recipe.components).eval()
+    summary = Summary(config.rate_hz, config.window, recipe.components).eval()
     if recipe.components is not None:
         _find_components(summary, windows, config.seed)
         if config.weights == "int8":
@@ -123,7 +123,7 @@ def _find_components(summary: Summary, windows: Tensor, seed: int) -> None:
 
     layer = summary.project
     assert isinstance(layer, torch.nn.Linear)
-    features = _summarised(Summary(summary.normalize.rate_hz, None), windows)
+    features = _summarised(Summary(summary.normalize.rate_hz, windows.shape[1], None), windows)
     mean, spread = features.mean(0), features.std(0) + 0.05
     found = PCA(min(layer.out_features, *features.shape), random_state=seed).fit((features - mean) / spread)
     weight = np.zeros((layer.out_features, SUMMARY), np.float32)

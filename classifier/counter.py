@@ -121,11 +121,12 @@ class RepCounter:
         self._settings = settings or Counting()
         # Which joints each action needs, of the left and of the right side: (joints, sides, actions).
         # The last column is a whole body.
-        self._needs = np.zeros((skeleton.COUNT, 2, len(self._actions) + 1), np.float32)
-        for number, needs in enumerate([*(action.needs for action in self._actions), self._settings.whole_body]):
-            for joint in needs:
+        needs = np.zeros((skeleton.COUNT, 2, len(self._actions) + 1), np.bool_)
+        for number, joints in enumerate([*(action.needs for action in self._actions), self._settings.whole_body]):
+            for joint in joints:
                 for side, name in enumerate(("left", "right")):
-                    self._needs[skeleton.INDEX[f"{name}_{joint}"], side, number] = 1
+                    needs[skeleton.INDEX[f"{name}_{joint}"], side, number] = True
+        self._needs = needs.reshape(skeleton.COUNT, -1)
         self._is_rep = np.array([a.kind == "reps" for a in self._actions])
         self._at_turn = np.array([a.counted_at == "turn" for a in self._actions])
         # Counted at the turning point is counted on return to it: the same detector on the mirrored signal.
@@ -220,9 +221,8 @@ class RepCounter:
 
     def _needed(self, keypoints: FloatArray) -> NDArray[np.bool_]:
         """For each action, and for a whole body, whether its joints are seen on one side of the body at least."""
-        hidden = (keypoints[:, 2] < self._settings.seen_confidence).astype(np.float32)
-        missing = hidden @ self._needs.reshape(skeleton.COUNT, -1)
-        needed: NDArray[np.bool_] = (missing == 0).reshape(2, -1).any(0)
+        missing = (keypoints[:, 2] < self._settings.seen_confidence) @ self._needs
+        needed: NDArray[np.bool_] = np.asarray(~missing.reshape(2, -1)).any(0)
         return needed
 
     def _visible(self, time_s: float, shown: int, needed: NDArray[np.bool_]) -> bool:

@@ -81,7 +81,8 @@ class Window:
         """
         if time_s <= self._time_s:
             self.clear()
-        self._time_s = time_s
+        before_s, self._time_s = self._time_s, time_s
+        seen = keypoints[:, 2] > 0
         if self._start_s is None:
             self._start_s = time_s
             self._samples[:] = keypoints
@@ -91,8 +92,10 @@ class Window:
             added = number - self._newest
             self._newest = number
             self._shift(min(added, len(self._samples)))
-            self._fill(time_s, keypoints)
-        seen = keypoints[:, 2] > 0
+            if time_s - before_s <= MAX_GAP_S and (self._sighted_s[seen] == before_s).all():
+                self._fill_newest(time_s, keypoints, seen, before_s, added)
+            else:
+                self._fill(time_s, keypoints, seen)
         self._sighting[seen] = keypoints[seen]
         self._sighted_s[seen] = time_s
         return [window for back in range(min(added, self._late) - 1, -1, -1) for window in self._window(back)]
@@ -109,7 +112,19 @@ class Window:
             self._samples[:-count] = self._samples[count:]
             self._samples[-count:] = 0
 
-    def _fill(self, time_s: float, keypoints: FloatArray) -> None:
+    def _fill_newest(
+        self, time_s: float, keypoints: FloatArray, seen: NDArray[np.bool_], before_s: float, added: int
+    ) -> None:
+        """`_fill`, when every joint that is seen was seen in the frame before, `before_s`, as it mostly is: then
+        only the samples since that frame lie in between."""
+        assert self._start_s is not None
+        for back in range(added):
+            sample_s = self._start_s + (self._newest - back) / self.rate_hz
+            share = np.float32((sample_s - before_s) / (time_s - before_s))
+            mixed = self._sighting * (1 - share) + keypoints * share
+            np.copyto(self._samples[-1 - back], mixed, where=seen[:, None])
+
+    def _fill(self, time_s: float, keypoints: FloatArray, seen: NDArray[np.bool_]) -> None:
         """Interpolate each joint that is seen now over the samples since its last sighting."""
         assert self._start_s is not None
         latest = self._samples[-self._late :]
@@ -118,7 +133,7 @@ class Window:
         close = span <= MAX_GAP_S + _EPSILON
         weight = np.where(close, (grid - self._sighted_s) / np.where(close, span, 1.0), 1.0)
         # Without a sighting near enough, a sample gets the joint only when the frame is exactly there.
-        inside = np.where(close, weight > _EPSILON, grid >= time_s - _EPSILON) & (keypoints[:, 2] > 0)
+        inside = np.where(close, weight > _EPSILON, grid >= time_s - _EPSILON) & seen
         share = weight[..., None].astype(np.float32)
         mixed = self._sighting * (1 - share) + keypoints * share
         np.copyto(latest, mixed, where=inside[..., None])

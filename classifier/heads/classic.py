@@ -17,9 +17,9 @@ SUMMARY = 5 * FEATURES
 class Summary(nn.Module):
     """Windows (B, T, 17, 3) to what each feature does over time, (B, SUMMARY), or to `components` directions of it."""
 
-    def __init__(self, rate_hz: float, components: int | None) -> None:
+    def __init__(self, rate_hz: float, window: int, components: int | None) -> None:
         super().__init__()
-        self.normalize = Normalize(rate_hz)
+        self.normalize = Normalize(rate_hz, window)
         self.project: nn.Module = nn.Identity() if components is None else nn.Linear(SUMMARY, components)
 
     def forward(self, keypoints: Tensor) -> Tensor:

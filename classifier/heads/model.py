@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
 from classifier.heads.normalize import FEATURES, Normalize
@@ -21,7 +20,7 @@ class HeadModel(nn.Module):
 
     def __init__(self, head: str, hidden: int, classes: int, window: int, rate_hz: float, dropout: float = 0.1) -> None:
         super().__init__()
-        self.normalize = Normalize(rate_hz)
+        self.normalize = Normalize(rate_hz, window)
         self.body = build(head, FEATURES, hidden, window)
         width = int(self.body.width)  # type: ignore[arg-type]
         self.dropout = nn.Dropout(dropout)
@@ -29,9 +28,7 @@ class HeadModel(nn.Module):
         self.phase = nn.Linear(width, 2)
 
     def forward(self, keypoints: Tensor) -> tuple[Tensor, Tensor]:
-        features = self.normalize(keypoints)
-        both = torch.cat([features, self.normalize.mirror(features)])
-        action, phase = self._outputs(self.body(both)[:, -1])
+        action, phase = self._outputs(self.body(self.normalize.both_ways(keypoints))[:, -1])
         return action.view(2, -1, self.action.out_features).mean(0), phase.view(2, -1, 2).mean(0)
 
     def history(self, keypoints: Tensor) -> tuple[Tensor, Tensor]:

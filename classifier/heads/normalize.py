@@ -27,6 +27,11 @@ FEATURES: Final = (
 )
 
 
+#: Two of these are one, rounded down, and one is none: also where 8 bits have moved them a little.
+_HALF: Final = 0.51
+#: More than all joints; a row of it and of ones is stored in 8 bits.
+_MANY: Final = 127
+
 #: Features of each axis: place and motion of the joints, directions of the bones, travel of the centre.
 _AXIS: Final = 2 * skeleton.COUNT + len(skeleton.LIMBS) + 1
 
@@ -69,94 +74,107 @@ class Normalize(nn.Module):
 
     The scale is the median valid torso of the window (shoulder midpoint to hip midpoint), yet never below the
     median shoulder width, since a torso that points at the camera has next to no length in the picture; without
-    a torso it is the shoulder width, else the larger side of the keypoints' box, else 1.
+    a torso it is the shoulder width, else the larger side of the joints' box about the centre, else 1.
 
-    Sums and differences of joints are one product with a matrix of 0, 1 and -1: on one window the number of graph
-    nodes, not of sums, is what takes time.
+    On one window it is the number of graph nodes, and of copies, that takes time, not that of sums. So sums and
+    differences, of joints as of samples, are each one product with a matrix, and time is the last axis inside: parts
+    are joined and picked in whole rows.
     """
 
     sums: Tensor
+    counts: Tensor
+    step: Tensor
+    pair: Tensor
     order: Tensor
     signs: Tensor
 
-    def __init__(self, rate_hz: float) -> None:
+    def __init__(self, rate_hz: float, window: int) -> None:
         super().__init__()
         self.rate_hz = rate_hz
         angles = skeleton.ANGLES.values()
-        pairs = [*skeleton.LIMBS, *((v, a) for a, v, _ in angles), *((v, b) for _, v, b in angles)]
-        sums = torch.zeros(skeleton.COUNT, 3 + len(pairs))
-        sums[[skeleton.L_HIP, skeleton.R_HIP], 0] = 1
-        sums[[skeleton.L_SHOULDER, skeleton.R_SHOULDER], 1] = 1
-        sums[:, 2] = 1
-        for column, (start, end) in enumerate(pairs, 3):
-            sums[start, column], sums[end, column] = -1, 1
+        pairs = [(skeleton.R_SHOULDER, skeleton.L_SHOULDER), *skeleton.LIMBS,
+                 *((v, a) for a, v, _ in angles), *((v, b) for _, v, b in angles)]  # fmt: skip
+        torso = [[skeleton.L_HIP, skeleton.R_HIP], [skeleton.L_SHOULDER, skeleton.R_SHOULDER]]
+        sums = torch.zeros(3 + len(pairs), skeleton.COUNT)
+        counts = torch.zeros(3 + len(sums), skeleton.COUNT)
+        sums[2] = counts[2] = 1
+        counts[5] = 1
+        for row, joints in enumerate(torso):
+            sums[row, joints] = counts[row, joints] = counts[3 + row, joints] = 1
+            counts[5, joints] = -_MANY  # below zero as soon as one of them is seen
+        for row, (start, end) in enumerate(pairs, 3):
+            sums[row, start], sums[row, end] = -1, 1
+            counts[3 + row, [start, end]] = _HALF
+        before = torch.eye(window).roll(1, 1)
+        before[:, 0] = torch.eye(window)[:, 0]  # nothing was before the first sample
         self.register_buffer("sums", sums, persistent=False)
+        self.register_buffer("counts", counts, persistent=False)
+        self.register_buffer("step", torch.eye(window) - before, persistent=False)
+        self.register_buffer("pair", (torch.eye(window) + before) * _HALF, persistent=False)
         order, signs = _mirror()
         self.register_buffer("order", torch.tensor(order), persistent=False)
-        self.register_buffer("signs", torch.tensor(signs), persistent=False)
-
-    def mirror(self, features: Tensor) -> Tensor:
-        """The features (B, T, FEATURES) of the same windows, mirrored."""
-        return features[..., self.order] * self.signs
+        self.register_buffer("signs", torch.tensor(signs)[:, None], persistent=False)
 
     def forward(self, keypoints: Tensor) -> Tensor:
-        pixels, confidence = torch.split(keypoints.transpose(2, 3), [2, 1], 2)  # (B, T, 2, 17) and (B, T, 1, 17)
+        return self._features(keypoints).transpose(1, 2)
+
+    def both_ways(self, keypoints: Tensor) -> Tensor:
+        """The features of the windows and then those of their mirror images, (2 B, T, FEATURES)."""
+        features = self._features(keypoints)
+        return torch.cat([features, features[:, self.order] * self.signs]).transpose(1, 2)
+
+    def _features(self, keypoints: Tensor) -> Tensor:
+        """(B, FEATURES, T). Inside, axes are (B, x and y, joints or bones, T)."""
+        length = self.step.shape[0]
+        pixels, confidence = torch.split(keypoints.permute(0, 3, 2, 1), [2, 1], 1)
         confidence = confidence.clamp(0, 1)
         seen = confidence.sign()
         points = pixels * seen
-        bone_count = self.sums.shape[1] - 3
-        of_groups, bones = torch.split(points @ self.sums, [3, bone_count], -1)
-        groups, ends_seen = torch.split(seen @ self.sums.abs(), [3, bone_count], -1)
-        known = (ends_seen - 1).clamp(min=0)
+        bone_count = len(self.sums) - 4
+        of_groups, shoulder_line, bones = torch.split(self.sums @ points, [3, 1, bone_count], 2)
+        groups, weight, ends_seen = torch.split(self.counts @ seen, [3, 3, bone_count + 1], 2)
+        known = ends_seen.floor()
 
-        # Hip midpoint, shoulder midpoint, mean of all joints: each of the joints that are seen.
+        # The centre: of hip midpoint and shoulder midpoint what is seen, else the mean of all joints that are.
         places = of_groups / groups.clamp(min=1)
-        any_seen = groups.clamp(max=1)
-        torso_seen = any_seen[..., :2].sum(-1, keepdim=True).clamp(max=1)
-        weight = any_seen * torch.cat([torso_seen, torso_seen, 1 - torso_seen], -1)
-        centre = (places * weight).sum(-1, keepdim=True) / weight.sum(-1, keepdim=True).clamp(min=1)
+        weight = weight.clamp(0, 1)
+        parts = weight.sum(2, keepdim=True)
+        centre = (places * weight).sum(2, keepdim=True) / parts.clamp(min=1)
+        about = (points - centre) * seen
 
-        hips, shoulders, _ = torch.split(places, 1, -1)
-        hips_seen, shoulders_seen, present = torch.split(any_seen, 1, -1)
-        lengths = _length(torch.cat([shoulders - hips, bones[..., :1]], -1))
-        lengths_known = torch.cat([hips_seen * shoulders_seen, known[..., :1]], -1)
-        scale = self._scale(lengths.squeeze(2), lengths_known.squeeze(2), points, seen)
+        hips, shoulders, _ = torch.split(places, 1, 2)
+        shoulders_known, known = torch.split(known, [1, bone_count], 2)
+        lengths = _length(torch.cat([shoulders - hips, shoulder_line], 2))
+        scale = self._scale(lengths, torch.cat([(parts - 1).relu(), shoulders_known], 2), about)
         unit = 1 / scale
 
-        body = ((points - centre) * unit).clamp(-LIMIT, LIMIT) * seen
-        length = int(keypoints.shape[1])
-        before = torch.tensor([0, *range(length - 1)], device=keypoints.device)
-        step = (points - points[:, before]) * (unit * self.rate_hz)
-        motion = step.clamp(-LIMIT, LIMIT) * (seen * seen[:, before])
-        travel = ((centre - centre[:, :1]) * unit * present * present[:, :1]).clamp(-LIMIT, LIMIT)
+        body = (about * unit).clamp(-LIMIT, LIMIT)
+        motion = (points @ self.step * (unit * self.rate_hz)).clamp(-LIMIT, LIMIT) * (seen @ self.pair).floor()
+        present = parts.clamp(max=1)
+        travel = ((centre - centre[..., :1]) * present * (present[..., :1] * unit)).clamp(-LIMIT, LIMIT)
 
         # A bone shorter than a tenth of a torso fades out.
-        bones = bones * unit
-        bones = bones / (_length(bones) + 0.1) * known
-        directions, one, two = torch.split(bones, [len(skeleton.LIMBS), len(skeleton.ANGLES), len(skeleton.ANGLES)], -1)
-        cosine = (one * two).sum(2, keepdim=True)
-        sine = one[:, :, :1] * two[:, :, 1:] - one[:, :, 1:] * two[:, :, :1]
-        by_axis = torch.cat([body, motion, directions, travel], -1)
-        others = torch.cat([confidence, cosine, sine], -1)
-        return torch.cat([by_axis.reshape(-1, length, 2 * _AXIS), others.squeeze(2)], -1)
+        bones = bones * (known / (_length(bones) + 0.1 * scale))
+        directions, one, two = torch.split(bones, [len(skeleton.LIMBS), len(skeleton.ANGLES), len(skeleton.ANGLES)], 2)
+        cosine = (one * two).sum(1, keepdim=True)
+        ahead, aside = torch.split(one * two.flip(1), 1, 1)
+        by_axis = torch.cat([body, motion, directions, travel], 2)
+        parts_of_all = [by_axis.reshape(-1, 1, 2 * _AXIS, length), confidence, cosine, ahead - aside]
+        return torch.cat(parts_of_all, 2).squeeze(1)
 
     @staticmethod
-    def _scale(lengths: Tensor, known: Tensor, points: Tensor, seen: Tensor) -> Tensor:
-        """The size of a torso in pixels, (B, 1, 1, 1). lengths: of torso and shoulder width, (B, T, 2)."""
-        far = 1e6
-        hidden = (1 - seen) * far
-        box = ((points - hidden).amax((1, 3)) - (points + hidden).amin((1, 3))).amax(1, keepdim=True)
-
-        # The lower median over T of the known ones.
-        count = known.sum(1, keepdim=True)
-        ordered = (lengths + (1 - known) * far).sort(dim=1).values
-        median = ordered.gather(1, ((count - 1).clamp(min=0) / 2).floor().to(torch.int64))[:, 0]
-        found = median * count[:, 0].clamp(max=1)
-        scale = found.amax(1, keepdim=True)
+    def _scale(lengths: Tensor, known: Tensor, about: Tensor) -> Tensor:
+        """The size of a torso in pixels, (B, 1, 1, 1). lengths: of torso and shoulder width, (B, 1, 2, T)."""
+        # The lower median over T of the known ones: those that are not known come last, as zeros.
+        ordered = (lengths * known).topk(int(lengths.shape[3]), 3).values
+        median = ordered.gather(3, (known.sum(3, keepdim=True) * 0.5).to(torch.int64))
+        box = (about.amax((2, 3), keepdim=True) - about.amin((2, 3), keepdim=True)).amax(1, keepdim=True)
+        scale = median.amax(2, keepdim=True)
         scale = torch.where(scale > 0, scale, box)
-        return torch.where(scale > 1e-3, scale, 1.0)[:, :, None, None]
+        return torch.where(scale > 1e-3, scale, 1.0)
 
 
 def _length(vector: Tensor) -> Tensor:
-    """Of vectors (B, T, 2, K), (B, T, 1, K). The small term keeps the gradient finite at zero."""
-    return ((vector * vector).sum(2, keepdim=True) + 1e-12).sqrt()
+    """Of vectors (B, 2, K, T), (B, 1, K, T)."""
+    length: Tensor = torch.linalg.vector_norm(vector, dim=1, keepdim=True)
+    return length
