@@ -222,8 +222,8 @@ class RepCounter:
     def _needed(self, keypoints: FloatArray) -> NDArray[np.bool_]:
         """For each action, and for a whole body, whether its joints are seen on one side of the body at least."""
         missing = (keypoints[:, 2] < self._settings.seen_confidence) @ self._needs
-        needed: NDArray[np.bool_] = np.asarray(~missing.reshape(2, -1)).any(0)
-        return needed
+        left, right = ~missing.reshape(2, -1)
+        return np.logical_or(left, right)
 
     def _visible(self, time_s: float, shown: int, needed: NDArray[np.bool_]) -> bool:
         """Whether what must be seen is, or was a moment ago: joints flicker at the picture's border."""
