@@ -30,7 +30,7 @@ class _Card(BaseModel):
 
     def to_json(self) -> str:
         """The card as the text that goes under the metadata key."""
-        return json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        return json.dumps(self.model_dump(mode="json", exclude_none=True), sort_keys=True)
 
 
 class PoseCard(_Card):

@@ -112,7 +112,7 @@ class Normalize(nn.Module):
         self.register_buffer("step", torch.eye(window) - before, persistent=False)
         self.register_buffer("pair", (torch.eye(window) + before) * _HALF, persistent=False)
         order, signs = _mirror()
-        self.register_buffer("order", torch.tensor(order), persistent=False)
+        self.register_buffer("order", torch.tensor(order, dtype=torch.int32), persistent=False)
         self.register_buffer("signs", torch.tensor(signs)[:, None], persistent=False)
 
     def forward(self, keypoints: Tensor) -> Tensor:
@@ -121,7 +121,8 @@ class Normalize(nn.Module):
     def both_ways(self, keypoints: Tensor) -> Tensor:
         """The features of the windows and then those of their mirror images, (2 B, T, FEATURES)."""
         features = self._features(keypoints)
-        return torch.cat([features, features[:, self.order] * self.signs]).transpose(1, 2)
+        mirrored = features.index_select(1, self.order) * self.signs
+        return torch.cat([features, mirrored]).transpose(1, 2)
 
     def _features(self, keypoints: Tensor) -> Tensor:
         """(B, FEATURES, T). Inside, axes are (B, x and y, joints or bones, T)."""
