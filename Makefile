@@ -34,7 +34,7 @@ help:
 	@echo 'make run [SOURCE=...] [ARGS=...]  count reps: camera 0 if there is one, else the demo clip'
 	@echo '                                  SOURCE: camera, video file, stream, folder of images, demo'
 	@echo '                                  ARGS:   any option of `repsight run`, such as --screen terminal'
-	@echo 'make test [ARGS=...]              run all tests; ARGS: any option of pytest'
+	@echo 'make test [ARGS=...]              run all tests, on every core; ARGS: any option of pytest'
 	@echo 'make install-pi [KIOSK=none]      have a Raspberry Pi count from the moment it is switched on'
 	@echo 'make uninstall-pi                 undo that; the history stays'
 	@echo 'make test-pi                      run the runtime half on an emulated Raspberry Pi 5 and 4, beside this PC'
@@ -46,7 +46,7 @@ run: $(RUN)/.installed
 	@$(RUN)/bin/python cli.py run $${SOURCE:+"$$SOURCE"} $(ARGS)
 
 test: $(TEST)/.ready
-	@$(TEST)/bin/python -m pytest $(ARGS)
+	@$(TEST)/bin/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 # What is written about a Raspberry Pi, proved on an emulated one; it needs a Debian, and no root rights.
 test-pi: $(TEST)/.ready
