@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -18,6 +17,22 @@ from keypoints.errors import InputError, RepSightError, without_password
 
 #: Latencies are kept of this many frames, the newest, so that a long session does not grow.
 KEPT: Final = 20_000
+
+
+class _Newest:
+    """The newest KEPT values, in memory that is all taken at once: a session grows by nothing while it runs."""
+
+    def __init__(self) -> None:
+        self._values = np.full(KEPT, np.nan, np.float32)
+        self.count = 0
+
+    def add(self, value: float) -> None:
+        self._values[self.count % KEPT] = value
+        self.count += 1
+
+    def percentiles(self) -> dict[str, float]:
+        p50, p90, p99 = np.percentile(self._values[: self.count], (50, 90, 99))
+        return {"p50": round(float(p50), 3), "p90": round(float(p90), 3), "p99": round(float(p99), 3)}
 
 
 class Report:
@@ -35,8 +50,8 @@ class Report:
         self._segments: list[dict[str, Any]] = []
         self._shown: str | None = None
         self._reps: list[dict[str, Any]] = []
-        self._latency_ms: dict[str, deque[float]] = {stage: deque(maxlen=KEPT) for stage in STAGES}
-        self._looks_ms: dict[str, deque[float]] = {}
+        self._latency_ms = {stage: _Newest() for stage in STAGES}
+        self._looks_ms: dict[str, _Newest] = {}
         self._first_s = self._last_s = 0.0
 
     def add(self, reading: Reading) -> None:
@@ -53,9 +68,11 @@ class Report:
             self._reps.append({"action": rep.action, "start_s": round(rep.start_s, 3), "end_s": round(rep.end_s, 3),
                                "counted_at_s": round(rep.counted_at_s, 3)})  # fmt: skip
         for stage, milliseconds in reading.stage_ms.items():
-            self._latency_ms[stage].append(milliseconds)
+            self._latency_ms[stage].add(milliseconds)
         if reading.look is not None and "chain" in reading.stage_ms:
-            self._looks_ms.setdefault(reading.look, deque(maxlen=KEPT)).append(reading.stage_ms["chain"])
+            if reading.look not in self._looks_ms:
+                self._looks_ms[reading.look] = _Newest()
+            self._looks_ms[reading.look].add(reading.stage_ms["chain"])
 
     @property
     def fps(self) -> float:
@@ -80,10 +97,10 @@ class Report:
             "reps": self._reps,
             # When a slow or hot machine did less, or more again.
             "steps": [change.described() for change in self.steps],
-            "latency_ms": {stage: _percentiles(values) for stage, values in self._latency_ms.items() if values},
+            "latency_ms": {stage: kept.percentiles() for stage, kept in self._latency_ms.items() if kept.count},
             # The chain of frames in which the pose model was shown the whole picture, a crop, or a tile.
             "looks": {
-                look: {"frames": len(values), "chain": _percentiles(values)} for look, values in self._looks_ms.items()
+                look: {"frames": kept.count, "chain": kept.percentiles()} for look, kept in self._looks_ms.items()
             },
         }
 
@@ -134,8 +151,3 @@ def write_whole(path: Path, text: str) -> None:
 
 def _beside(path: Path) -> Path:
     return path.with_name(f".{path.name}.{os.getpid()}")
-
-
-def _percentiles(values: deque[float]) -> dict[str, float]:
-    p50, p90, p99 = np.percentile(np.array(values), (50, 90, 99))
-    return {"p50": round(float(p50), 3), "p90": round(float(p90), 3), "p99": round(float(p99), 3)}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -72,12 +74,19 @@ def test_latencies_are_percentiles_by_stage() -> None:
     assert set(content["latency_ms"]) <= set(STAGES)
 
 
-def test_a_long_session_keeps_a_bounded_number_of_latencies() -> None:
+def test_a_long_session_takes_no_more_memory_and_tells_the_newest_latencies() -> None:
     report = Report("demo")
-    for i in range(KEPT + 500):
-        report.add(reading(float(i)))
+    slow = replace(reading(0.0), stage_ms={"pose": 100.0})
+    for i in range(500):
+        report.add(replace(slow, time_s=float(i)))
+    tracemalloc.start()
+    for i in range(500, KEPT + 500):
+        report.add(replace(slow, time_s=float(i), stage_ms={"pose": 1.0}))
+    grown, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
     assert report.frames == KEPT + 500
-    assert len(report._latency_ms["pose"]) == KEPT
+    assert report.content()["latency_ms"]["pose"] == {"p50": 1.0, "p90": 1.0, "p99": 1.0}
+    assert grown < 10_000, "bytes"
 
 
 def test_a_run_without_a_frame_still_has_a_report() -> None:
