@@ -19,6 +19,8 @@ CAP: Final = 0.75
 
 REGULAR, MEDIUM, BOLD = 400, 500, 700
 
+_paper = np.empty(0, np.uint8)
+
 
 @cache
 def _font() -> cv2.FontFace:
@@ -75,15 +77,27 @@ class _Sprite(NamedTuple):
     advance: int
 
 
-@lru_cache(maxsize=64)
+def _sheet(height: int, width: int) -> Image:
+    """Black paper to write on, the same each time: what is large and short-lived between sprites, which stay, would
+    leave holes in the memory."""
+    global _paper
+    if _paper.size < 3 * height * width:
+        _paper = np.empty(3 * height * width, np.uint8)
+    sheet = _paper[: 3 * height * width].reshape(height, width, 3)
+    sheet[:] = 0
+    return sheet
+
+
+# A few more than a picture has: others would only keep what the clock has said.
+@lru_cache(maxsize=16)
 def _sprite(text: str, size: int, color: Color, weight: int) -> _Sprite:
     """Rendering takes 40 us for a word and half a millisecond for a large digit, and both change rarely."""
-    sheet = np.zeros((2 * size, text_width(text, size, weight) + 2 * size, 3), np.uint8)
+    sheet = _sheet(2 * size, text_width(text, size, weight) + 2 * size)
     at = size // 2, round(1.4 * size)
     end, _ = cv2.putText(sheet, _plain(text), at, (255, 255, 255), _font(), size, weight)
-    x, y, width, height = cv2.boundingRect(sheet[..., 0])
+    x, y, width, height = cv2.boundingRect(cv2.extractChannel(sheet, 0))
     cover = sheet[y : y + height, x : x + width].copy()
-    ink = (cover * (np.array(color) / 255)).round().astype(np.uint8)
+    ink = cv2.multiply(cover, (*color, 0), scale=1 / 255)
     return _Sprite(cover, ink, (x - at[0], y - at[1]), int(end[0]) - at[0])
 
 
