@@ -1,10 +1,11 @@
-"""What a pose estimator is, and the registry: another estimator is one class with `@register("name")`."""
+"""What a pose estimator is, and the registry: another one is a class with `@register("name")`, its module named here."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,6 +70,12 @@ class PoseEstimator(Protocol):
 Factory = Callable[..., PoseEstimator]
 F = TypeVar("F", bound=Factory)
 
+#: Where estimators are registered.
+ESTIMATORS: Final = [
+    "keypoints.yolo",
+    "keypoints.blazepose",
+]
+
 _FACTORIES: dict[str, Factory] = {}
 _SUFFIXES: dict[str, str] = {}
 
@@ -107,6 +114,6 @@ def create(path: str | Path, name: str | None = None, **settings: Any) -> PoseEs
 
 
 def _load_own() -> None:
-    """Import the estimators that come with RepSight, so that they register themselves."""
-    import keypoints.blazepose
-    import keypoints.yolo  # noqa: F401
+    """Import the modules of `ESTIMATORS`, so that what is in them registers itself."""
+    for module in ESTIMATORS:
+        import_module(module)
