@@ -1,4 +1,4 @@
-"""What a pose estimator is, and the registry: another one is a class with `@register("name")`, its module named here."""
+"""What a pose estimator is, and the registry: another is a class with `@register("name")` in a module named here."""
 
 from __future__ import annotations
 
