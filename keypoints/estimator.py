@@ -25,30 +25,16 @@ class PoseEstimator(Protocol):
     Several threads may estimate at a time where `takes_regions`; an estimator that tracks gets its pictures in order.
     """
 
-    @property
-    def name(self) -> str:
-        """As it is registered."""
-        ...
-
-    @property
-    def path(self) -> Path:
-        """The model file."""
-        ...
-
-    @property
-    def precision(self) -> str:
-        """Of the weights: fp32, fp16 or int8."""
-        ...
-
-    @property
-    def input_size(self) -> tuple[int, int]:
-        """Of the model's input: (height, width) px."""
-        ...
-
-    @property
-    def takes_regions(self) -> bool:
-        """Whether a region of a picture may be looked at by itself; not by one that tracks on its own."""
-        ...
+    #: As it is registered.
+    name: str
+    #: The model file.
+    path: Path
+    #: Of the weights: fp32, fp16 or int8.
+    precision: str
+    #: Of the model's input: (height, width) px.
+    input_size: tuple[int, int]
+    #: Whether a region of a picture may be looked at by itself; not by one that tracks on its own.
+    takes_regions: bool
 
     def prepare(self, image: Image, region: Region | None = None) -> Any:
         """Fit a BGR uint8 (H, W, 3) picture, or a region of it, to the model."""
@@ -60,11 +46,10 @@ class PoseEstimator(Protocol):
 
     def estimate(self, image: Image, region: Region | None = None) -> list[Pose]:
         """`infer(prepare(image, region))`."""
-        ...
+        return self.infer(self.prepare(image, region))
 
     def close(self) -> None:
         """Free what it holds; nothing can be estimated after it."""
-        ...
 
 
 Factory = Callable[..., PoseEstimator]
