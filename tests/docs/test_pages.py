@@ -126,7 +126,7 @@ def trouble(config: Config, overrides: tuple[str, ...]) -> str | None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_link_and_every_picture_of_a_page_is_there(page: Path) -> None:
     lost = []
-    for target in re.findall(r"\]\(([^)\s]+)\)", prose(page)):
+    for target in re.findall(r"\]\(([^)\s]+)\)", prose(page)) + re.findall(r'src="([^"]+)"', prose(page)):
         if re.match(r"https?:", target):
             continue
         name, _, anchor = target.partition("#")
