@@ -28,12 +28,12 @@ RUN /opt/repsight/bin/pip install --no-cache-dir --no-deps . \
  && /opt/repsight/bin/pip uninstall --yes pip
 
 FROM debian:trixie-slim
-# The same Python as above; cv2 loads the libraries.
+# The same Python as above; cv2 loads the libraries. The drivers behind libGL, 190 MB, draw on a display, and there is none.
 # No versions: a release's own updates are wanted.
 # hadolint ignore=DL3008
 RUN apt-get update \
  && apt-get install --yes --no-install-recommends python3 libgl1 libglib2.0-0 \
- && rm -rf /var/lib/apt/lists/* \
+ && rm -rf /var/lib/apt/lists/* /usr/lib/*/libLLVM.so.* /usr/lib/*/libgallium-*.so /usr/lib/*/libz3.so.* \
  && useradd --uid 10001 --user-group --home-dir /var/lib/repsight --create-home --shell /usr/sbin/nologin repsight \
  && install --directory --owner repsight --group repsight --mode 0700 /var/lib/repsight /var/cache/repsight
 COPY --from=build /opt/repsight /opt/repsight
