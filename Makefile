@@ -4,7 +4,7 @@
 # The locks are complete, so everything is installed without looking at dependencies (--no-deps): mediapipe asks
 # for opencv-contrib-python, which must never stand beside opencv-python, and so is in no lock.
 
-.PHONY: run test test-pi install-pi uninstall-pi lint types lock clean help
+.PHONY: run test test-pi install-pi uninstall-pi lint types lock dist clean help
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
 
@@ -40,6 +40,7 @@ help:
 	@echo 'make test-pi                      run the runtime half on an emulated Raspberry Pi 5 and 4, beside this PC'
 	@echo 'make lint, make types             ruff, mypy'
 	@echo 'make lock                         resolve the lock files anew'
+	@echo 'make dist                         build sdist and wheel into dist/'
 	@echo 'make clean                        remove the environments and everything built'
 
 run: $(RUN)/.installed
@@ -79,6 +80,12 @@ lock: $(TEST)/.installed
 	$(COMPILE) setup.cfg --extra web --output-file requirements/run.lock
 	$(COMPILE) setup.cfg --extra web --extra pi --constraint requirements/run.lock --output-file requirements/pi.lock
 	$(COMPILE) setup.cfg --all-extras --constraint requirements/run.lock --constraint requirements/pi.lock --output-file requirements/test.lock
+
+# The wheel is built from the sdist, so that the sdist has what it takes.
+dist: $(TEST)/.installed
+	@rm -rf dist
+	@$(TEST)/bin/uv build --quiet --offline --no-build-isolation --python $(TEST)/bin/python --out-dir dist
+	@ls dist/*.whl dist/*.tar.gz
 
 clean:
 	rm -rf $(RUN) $(TEST) .pi build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks

@@ -24,6 +24,7 @@ from configs.command_line import (
     track_option,
 )
 from configs.commands import config as settings_group
+from configs.screens import CHOICES
 from data.commands import data_sets, synthesize
 from edge.commands import benchmark, doctor, history, invite, publish
 from edge.pi.commands import pi
@@ -80,9 +81,7 @@ for command in (
 
 @cli.command()
 @click.argument("arguments", metavar="[SOURCE] [KEY=VALUE]...", nargs=-1)
-@click.option(
-    "--screen", type=click.Choice(["auto", "window", "web", "terminal", "none"]), help="Where the count is shown."
-)
+@click.option("--screen", type=click.Choice(CHOICES), help="Where the count is shown.")
 @click.option("--host", help="Where the web screen listens; 0.0.0.0 is every network, behind a token.")
 @click.option("--port", type=click.IntRange(0, 65535), help="Of the web screen.")
 @click.option("--pose", type=MODEL, help="Pose model file, or s3://BUCKET/NAME[/VERSION], instead of the shipped one.")
@@ -147,7 +146,7 @@ def run(
 @click.option("--seconds", type=click.FloatRange(min=1), default=30, show_default=True, help="The longest recording.")
 @click.option("--countdown", type=click.FloatRange(min=0), help="Seconds before it; 5 with a camera, none with a file.")
 @click.option(
-    "--screen", type=click.Choice(["auto", "window", "terminal", "none"]), help="Where the countdown is shown."
+    "--screen", type=click.Choice([name for name in CHOICES if name != "web"]), help="Where the countdown is shown."
 )
 @settings_option("run.yaml")
 def record(

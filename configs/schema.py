@@ -16,6 +16,7 @@ from configs.base import Schema as Schema
 from configs.follow import Follow as Follow
 from configs.keep_up import KeepUp
 from configs.s3 import S3
+from configs.screens import ScreenName
 from configs.web import Web
 
 #: Of `counting`, wherever it is a setting.
@@ -138,7 +139,7 @@ class Run(Schema):
     """configs/run.yaml: the edge runner."""
 
     source: str = Field(default="auto", description="auto: the first camera, or the demo clip without one")
-    screen: Literal["auto", "window", "web", "terminal", "none"] = "auto"
+    screen: ScreenName = "auto"
     full_screen: bool = False
     web: Web = Web()
     language: Literal["auto", "en", "de"] = Field(default="auto", description="of screen and voice; auto asks LANG")

@@ -1,10 +1,11 @@
-"""What a pose estimator is, and the registry: another estimator is one class with `@register("name")`."""
+"""What a pose estimator is, and the registry: another is a class with `@register("name")` in a module named here."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,30 +25,16 @@ class PoseEstimator(Protocol):
     Several threads may estimate at a time where `takes_regions`; an estimator that tracks gets its pictures in order.
     """
 
-    @property
-    def name(self) -> str:
-        """As it is registered."""
-        ...
-
-    @property
-    def path(self) -> Path:
-        """The model file."""
-        ...
-
-    @property
-    def precision(self) -> str:
-        """Of the weights: fp32, fp16 or int8."""
-        ...
-
-    @property
-    def input_size(self) -> tuple[int, int]:
-        """Of the model's input: (height, width) px."""
-        ...
-
-    @property
-    def takes_regions(self) -> bool:
-        """Whether a region of a picture may be looked at by itself; not by one that tracks on its own."""
-        ...
+    #: As it is registered.
+    name: str
+    #: The model file.
+    path: Path
+    #: Of the weights: fp32, fp16 or int8.
+    precision: str
+    #: Of the model's input: (height, width) px.
+    input_size: tuple[int, int]
+    #: Whether a region of a picture may be looked at by itself; not by one that tracks on its own.
+    takes_regions: bool
 
     def prepare(self, image: Image, region: Region | None = None) -> Any:
         """Fit a BGR uint8 (H, W, 3) picture, or a region of it, to the model."""
@@ -59,15 +46,20 @@ class PoseEstimator(Protocol):
 
     def estimate(self, image: Image, region: Region | None = None) -> list[Pose]:
         """`infer(prepare(image, region))`."""
-        ...
+        return self.infer(self.prepare(image, region))
 
     def close(self) -> None:
         """Free what it holds; nothing can be estimated after it."""
-        ...
 
 
 Factory = Callable[..., PoseEstimator]
 F = TypeVar("F", bound=Factory)
+
+#: Where estimators are registered.
+ESTIMATORS: Final = [
+    "keypoints.yolo",
+    "keypoints.blazepose",
+]
 
 _FACTORIES: dict[str, Factory] = {}
 _SUFFIXES: dict[str, str] = {}
@@ -107,6 +99,6 @@ def create(path: str | Path, name: str | None = None, **settings: Any) -> PoseEs
 
 
 def _load_own() -> None:
-    """Import the estimators that come with RepSight, so that they register themselves."""
-    import keypoints.blazepose
-    import keypoints.yolo  # noqa: F401
+    """Import the modules of `ESTIMATORS`, so that what is in them registers itself."""
+    for module in ESTIMATORS:
+        import_module(module)

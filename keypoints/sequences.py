@@ -15,13 +15,13 @@ def smoothed(sequence: KeypointSequence) -> KeypointSequence:
     smoother = PoseSmoother()
     keypoints = np.zeros_like(sequence.keypoints)
     for i, (time_s, raw) in enumerate(zip(sequence.time_s, sequence.keypoints, strict=True)):
-        pose = smoother.update(_pose(raw), float(time_s))
+        pose = smoother.update(pose_of(raw), float(time_s))
         if pose is not None:
             keypoints[i] = pose.keypoints
     return replace(sequence, keypoints=keypoints)
 
 
-def _pose(keypoints: FloatArray) -> Pose | None:
+def pose_of(keypoints: FloatArray) -> Pose | None:
     """A pose whose box is that of its joints; None when there is no joint."""
     seen = keypoints[keypoints[:, 2] > 0]
     if not len(seen):

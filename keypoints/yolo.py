@@ -30,6 +30,7 @@ class YoloPose:
     """Finds people and their 17 keypoints in a picture."""
 
     name = "yolo"
+    precision: str
     takes_regions = True
 
     def __init__(

@@ -1,4 +1,4 @@
-"""What holds for the project as a whole: its halves, its rooms, its settings, its locks, its wheel."""
+"""What holds for the project as a whole: its halves, its rooms, its settings, its locks."""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ import ast
 import configparser
 import os
 import re
-import shutil
 import subprocess
 import sys
-import zipfile
 from pathlib import Path
 
 import pytest
@@ -47,9 +45,6 @@ WORKSHOP = {
     "pyarrow",
     "ray",
 }
-
-#: What a room is made of.
-INSTALLED = {".py", ".yaml", ".onnx", ".mp4", ".ttf", ".html", ".css", ".js", ".svg", ".webmanifest", ".woff2"}
 
 #: The machines that the locks are for.
 MACHINES = [
@@ -202,32 +197,6 @@ def test_both_locks_agree_and_hold_one_cv2_and_no_workshop_in_the_runtime_half(m
     assert {name: test.get(name) for name in run} == run
     assert set(test) & set(doctor.CV2_PROVIDERS) == {"opencv-python"}
     assert not set(run) & (WORKSHOP | {"scikit-learn", "torch-pruning"})
-
-
-@pytest.mark.slow
-def test_the_wheel_carries_models_and_settings_and_runs_from_any_folder(tmp_path: Path) -> None:
-    tree = tmp_path / "tree"
-    for path in project_files():
-        target = tree / path.relative_to(ROOT)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, target)
-    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*pip, "wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", tmp_path, tree], check=True)
-    (wheel,) = tmp_path.glob("repsight-*.whl")
-    with zipfile.ZipFile(wheel) as archive:
-        names = set(archive.namelist())
-        archive.extractall(tmp_path / "installed")
-    data = {
-        str(path.relative_to(ROOT))
-        for room in ROOMS
-        for path in (ROOT / room).rglob("*")
-        if path.suffix in INSTALLED or path.name in ("py.typed", "OFL.txt")
-    }
-    assert data | {"cli.py"} <= names
-    assert not [name for name in names if name.startswith(("tests", "docs", "requirements"))]
-    code = "import sys; sys.path.insert(0, sys.argv.pop(1)); import cli; cli.main()"
-    output = run_fresh(code, str(tmp_path / "installed"), "doctor", cwd=tmp_path)
-    assert "Everything that `repsight run` needs is here." in output
 
 
 def test_every_room_says_that_it_is_typed() -> None:

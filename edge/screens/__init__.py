@@ -3,37 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from importlib import import_module
 
 from configs.schema import Run
+from configs.screens import SCREENS
 from edge.screens.base import Screen
-from edge.words import language_of, words_in
 from keypoints.errors import InputError
 
-__all__ = ["SCREENS", "Screen", "open_screen"]
-
-
-def _window(settings: Run) -> Screen:
-    from edge.screens.window import WindowScreen
-
-    return WindowScreen(settings.full_screen, words_in(language_of(settings.language)))
-
-
-def _terminal(settings: Run) -> Screen:
-    from edge.screens.terminal import TerminalScreen
-
-    return TerminalScreen(words=words_in(language_of(settings.language)))
-
-
-def _web(settings: Run) -> Screen:
-    from edge.web.screen import WebScreen
-
-    return WebScreen(settings)
-
-
-SCREENS: dict[str, Callable[[Run], Screen]] = {
-    "window": _window, "web": _web, "terminal": _terminal, "none": lambda _: Screen(),
-}  # fmt: skip
+__all__ = ["Screen", "open_screen"]
 
 
 def open_screen(settings: Run) -> Screen:
@@ -42,8 +19,14 @@ def open_screen(settings: Run) -> Screen:
     Raises InputError when it can't be shown here.
     """
     if settings.screen != "auto":
-        return SCREENS[settings.screen](settings)
+        return _open(settings.screen, settings)
     try:
-        return SCREENS["window"](settings)
+        return _open("window", settings)
     except InputError:
-        return SCREENS["terminal" if sys.stdout.isatty() else "none"](settings)
+        return _open("terminal" if sys.stdout.isatty() else "none", settings)
+
+
+def _open(name: str, settings: Run) -> Screen:
+    module, _, kind = SCREENS[name].partition(":")
+    screen: Screen = getattr(import_module(module), kind).open(settings)
+    return screen

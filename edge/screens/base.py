@@ -10,6 +10,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from configs.schema import Run
 from edge.reading import Reading
 from edge.scoreboard import Board, Pair
 
@@ -27,6 +28,11 @@ class Screen:
     keys: tuple[Pair, ...] = ()
     #: Told of every key that means nothing to the screen itself.
     on_key: Callable[[str], None] = staticmethod(lambda key: None)
+
+    @classmethod
+    def open(cls, settings: Run) -> Self:
+        """The screen of a run with these settings. Raises InputError when it can't be shown here."""
+        return cls()
 
     def __enter__(self) -> Self:
         return self

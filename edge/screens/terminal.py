@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import lru_cache
-from typing import Final
+from typing import Final, Self
 
 import cv2
 import numpy as np
@@ -18,13 +18,14 @@ from rich.live import Live
 from rich.panel import Panel
 from rich.text import Text
 
+from configs.schema import Run
 from edge.look import TONES, accent, hexadecimal, urgent
 from edge.paint import BOLD, CAP, draw_text, text_width
 from edge.reading import Reading
 from edge.scoreboard import Board, Pair
 from edge.screens.base import Screen
 from edge.screens.keyboard import Keyboard
-from edge.words import Words, clock, name_of, words_in
+from edge.words import Words, clock, language_of, name_of, words_in
 
 #: Seconds between two pictures: an eye reads no faster, and a Pi has better things to do.
 REFRESH_S: Final = 0.1
@@ -54,6 +55,11 @@ class TerminalScreen(Screen):
             self._live = Live(console=self._console, screen=True, auto_refresh=False)
             self._live.start()
             self._keyboard = Keyboard()
+
+    @classmethod
+    def open(cls, settings: Run) -> Self:
+        """In the language of the settings."""
+        return cls(words=words_in(language_of(settings.language)))
 
     def show(self, picture: NDArray[np.uint8] | None, board: Board, reading: Reading) -> bool:
         """Draw when something changed for the reader, at most ten times a second otherwise."""

@@ -6,17 +6,18 @@ import os
 import re
 import socket
 import sys
-from typing import Final
+from typing import Final, Self
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from configs.schema import Run
 from edge.reading import Reading
 from edge.scoreboard import Board
 from edge.screens.base import Screen
 from edge.screens.desktop import desktop
-from edge.words import Words, words_in
+from edge.words import Words, language_of, words_in
 from keypoints.errors import InputError
 
 TITLE: Final = "RepSight"
@@ -54,6 +55,11 @@ class WindowScreen(Screen):
                              hint=f"`repsight doctor` tells how to mend it; or {_OTHERWISE}") from None  # fmt: skip
         self._first_size: tuple[int, int] | None = None
         self._open = True
+
+    @classmethod
+    def open(cls, settings: Run) -> Self:
+        """In the language of the settings, and full-screen if they say so."""
+        return cls(settings.full_screen, words_in(language_of(settings.language)))
 
     def show(self, picture: NDArray[np.uint8] | None, board: Board, reading: Reading) -> bool:
         """Show the picture and look at the keyboard."""

@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,6 +63,11 @@ class WebScreen(Screen):
         greet(door.invitation, door.trouble, super().say)
         if door.trouble is not None:
             self._notice = (f"warning: {door.trouble}", time.monotonic())
+
+    @classmethod
+    def open(cls, settings: Run) -> Self:
+        """With all that the settings say."""
+        return cls(settings)
 
     def wait(self, stopped: Callable[[], bool]) -> None:
         """Return when somebody has the page open."""

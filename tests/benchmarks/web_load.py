@@ -61,7 +61,6 @@ class Run:
 def serve(frames: int) -> None:
     """The runner: `repsight run demo --screen web`, without an end, and its report as JSON."""
     import edge.run
-    import edge.screens
     from configs.schema import Run as Settings
     from edge.benchmark.chain import Endless
     from edge.web.screen import WebScreen
@@ -72,7 +71,7 @@ def serve(frames: int) -> None:
         screens.append(WebScreen(settings))
         return screens[0]
 
-    edge.screens.SCREENS["web"] = screen
+    edge.run.open_screen = screen
     edge.run.open_source = lambda name, settings, stopped: Endless(name, settings)  # type: ignore[assignment,misc]
     content = {"source": "demo", "screen": "web", "log": "none", "fps": FPS, "sound": "none", "web": {"port": 0}}
     with tempfile.TemporaryDirectory() as folder:

@@ -21,7 +21,7 @@ from edge.history.database import FILE, MIGRATIONS, SCHEMA_VERSION, default_fold
 from edge.history.log import SessionLog
 from edge.reading import Reading
 from edge.run import run as run_edge
-from edge.screens import SCREENS, Screen
+from edge.screens import Screen
 from keypoints.errors import InputError
 
 ROOT = Path(__file__).parents[3]
@@ -351,7 +351,7 @@ def test_a_rep_of_a_film_is_on_disk_before_anybody_sees_it(tmp_path: Path, monke
                 told.append((sum(reading.reps.values()), rows(tmp_path, "SELECT count(*) FROM reps")[0][0]))
             return True
 
-    monkeypatch.setitem(SCREENS, "none", lambda _: Watched())
+    monkeypatch.setattr("edge.run.open_screen", lambda _: Watched())
     film = ROOT / "tests" / "pi" / "sequences" / "jumping_jacks.npz"
     run_edge(Run(source=str(film), screen="none", log=str(tmp_path), sound="none"))
     assert told == [(number, number) for number in range(1, 13)]
