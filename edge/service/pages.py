@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import yaml
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
+from edge.reading import State
 from edge.web.pages import FOLDER as SCREEN
 from edge.web.pages import file_routes, files_of, filled_page
 from edge.words import Language, Words
@@ -57,7 +58,7 @@ def _told(words: Words, kinds: Mapping[str, str], limits: Mapping[str, float | N
     return {
         "actions": {name: {"kind": kind, "one": words.name(name), "many": words.plural(name),
                            "title": words.title(name)} for name, kind in kinds.items()},
-        "states": {name: {"headline": said.headline, "advice": said.advice, "tone": words.state(name)[2]}
-                   for name, said in words.strings.states.items()},
+        "states": {state: dict(zip(("headline", "advice", "tone"), words.state(state), strict=True))
+                   for state in get_args(State)},
         "limits": dict(limits),
     }  # fmt: skip

@@ -53,7 +53,7 @@ export async function watchCamera({ picture, skeleton, back, onReading, onOpen, 
       await nextPicture(video);
       const answer = await exchange(socket, await shoot(video, shot), signal);
       if (signal.aborted) return;
-      if (answer.detail) throw new Refused(422, answer.detail);
+      if (answer.detail) continue; // a picture that arrived broken
       show(shot, answer, picture, skeleton);
       onReading(answer);
     }

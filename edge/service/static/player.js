@@ -133,13 +133,13 @@ export class Player {
 
   #draw(reading) {
     const { context, width, height } = cleaned(this.#canvas);
-    if (reading?.keypoints) drawFitted(context, width, height, reading.size, [reading.keypoints]);
+    if (reading?.keypoints) drawFitted(context, width, height, reading.size, [reading.keypoints], !this.#playable);
   }
 }
 
-// Bodies in a picture of `size`, where the picture stands in the middle of the canvas.
-export function drawFitted(context, width, height, [w, h], bodies) {
+// Bodies in a picture of `size`, where the picture stands in the middle of the canvas. head: there is no picture.
+export function drawFitted(context, width, height, [w, h], bodies, head = false) {
   const scale = Math.min(width / w, height / h);
   context.translate((width - w * scale) / 2, (height - h * scale) / 2);
-  for (const points of bodies) drawBody(context, points, scale, Math.max(2, (h * scale) / 130));
+  for (const points of bodies) drawBody(context, points, scale, Math.max(2, (h * scale) / 130), head);
 }

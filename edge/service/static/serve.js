@@ -3,12 +3,13 @@
 import { showBoard, showReading, showSegments, showTotals } from "./board.js";
 import { watchCamera } from "./camera.js";
 import { byId, clock, say, told } from "./common.js";
+import { onDrop } from "./drop.js";
 import { Player, drawFitted } from "./player.js";
 import { Readings } from "./readings.js";
 import { cancel, follow, send } from "./service.js";
 import { cleaned } from "./skeleton.js";
 import { Timeline } from "./timeline.js";
-import { Unfit, checkLength, checkSize, hideTrouble, megabytes, showTrouble } from "./trouble.js";
+import { Unfit, checkLength, checkSize, hideTrouble, megabytes, showPartly, showTrouble } from "./trouble.js";
 
 const MARKS = { play: "M7 4v16l13-8z", pause: "M6 4h4v16H6zM14 4h4v16h-4z" };
 const EXAMPLE = "demo.mp4";
@@ -21,6 +22,11 @@ let saved = null; // the address of the result
 function kindOf(file) {
   if (/\.npz$/i.test(file.name)) return "sequence";
   return file.type.startsWith("image/") || /\.(jpe?g|png|webp)$/i.test(file.name) ? "image" : "video";
+}
+
+// As the service calls it in its result.
+function named(file) {
+  return file.name.replace(/[/\\\p{C}]/gu, "_").slice(-200) || "video";
 }
 
 // Leave what is being done, and have an empty page.
@@ -86,11 +92,11 @@ async function openVideo(file, mine, signal) {
   if (playable) checkLength(player.length_s);
   remark(mine.kind === "video" && !playable ? say("skeleton_alone") : "");
   const onProgress = (share) => tell(share < 1 ? say("uploading", { percent: Math.floor(100 * share) }) : say("arrived"), share);
-  const job = await send("/api/jobs", file, { onProgress, signal });
+  const job = await send(`/api/jobs?name=${encodeURIComponent(named(file))}`, file, { onProgress, signal });
   mine.job = job.id;
   let [follows, redraw_ms] = [true, 0];
   byId("controls").onclick = () => (follows = false); // whoever plays or seeks is let alone
-  const result = await follow(job.id, {
+  const { result, error } = await follow(job.id, {
     signal,
     onState: (state) => tellState(state),
     onReading: (line) => {
@@ -112,6 +118,7 @@ async function openVideo(file, mine, signal) {
     byId("stage").scrollIntoView({ block: "nearest" });
   });
   offer(result, file.name);
+  if (error !== null) showPartly(error);
   if (follows) {
     player.seek(0);
     player.play();
@@ -139,8 +146,8 @@ async function openImage(file, mine, signal) {
   signal.addEventListener("abort", () => watching.disconnect());
   byId("doing").hidden = true;
   const count = result.poses.length;
-  const unit = count === 0 ? say("nobody") : count === 1 ? say("one_person") : say("persons", { count });
-  showBoard({ title: say("in_picture"), number: String(count), unit });
+  const title = say(count ? "in_picture" : "nobody");
+  showBoard({ title, number: String(count), unit: say(count === 1 ? "person" : "people") });
   offer(result, file.name);
 }
 
@@ -154,7 +161,7 @@ function draw(bitmap) {
 
 let looksBack = false;
 function openCamera() {
-  return begin("camera", say("camera"), async (mine, signal) => {
+  return begin("camera", say("from_camera"), async (mine, signal) => {
     const readings = (player.readings = new Readings());
     tell(say("starting_camera"), null);
     remark(say("camera_sends"));
@@ -181,6 +188,7 @@ function endCamera(readings) {
   byId("doing").hidden = true;
   remark("");
   if (!readings.all.length) return;
+  showReading(readings.last, Infinity);
   const content = readings.content("camera");
   showTotals(content.totals, content.holds, content.segments);
   offer(content, "camera");
@@ -281,16 +289,6 @@ addEventListener("keydown", (event) => {
   event.preventDefault();
   toggle();
 });
-addEventListener("dragover", (event) => {
-  event.preventDefault();
-  document.body.classList.add("dropping");
-});
-addEventListener("dragleave", (event) => event.relatedTarget === null && document.body.classList.remove("dropping"));
-addEventListener("drop", (event) => {
-  event.preventDefault();
-  document.body.classList.remove("dropping");
-  const [file] = event.dataTransfer.files;
-  if (file) open(file);
-});
+onDrop(open);
 addEventListener("pagehide", () => now?.job && !now.finished && cancel(now.job));
 accept();

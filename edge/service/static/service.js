@@ -48,17 +48,20 @@ function wordsOf(answer) {
   return typeof answer.detail === "string" ? answer.detail : "";
 }
 
-// Follow a job until it is done, and have its result. onReading: hears every line once, in order; onState: the job
-// as it is now, with `lost` while nobody answers.
+// Follow a job to its end, and have its result and what broke on the way: a damaged film has both. onReading: hears
+// every line once, in order; onState: the job as it is now, with `lost` while nobody answers.
 export async function follow(id, { onReading, onState, signal }) {
   const ended = new AbortController();
   const lines = hearAll(id, onReading, AbortSignal.any([signal, ended.signal]));
   lines.catch(() => {}); // is asked for below
   try {
     const state = await watch(id, onState, signal);
-    if (state.state !== "done") throw new Refused(422, state.error ?? "");
+    const error = state.state === "done" ? null : (state.error ?? "");
+    const result = await again(() => asked(`/api/jobs/${id}/result`, signal), signal).catch((refused) => {
+      throw error === null ? refused : new Refused(422, error);
+    });
     await lines;
-    return await again(() => asked(`/api/jobs/${id}/result`, signal), signal);
+    return { result, error };
   } finally {
     ended.abort();
   }

@@ -4,7 +4,7 @@ import { CameraError } from "./camera.js";
 import { byId, clock, decimal, say, told } from "./common.js";
 import { Refused } from "./service.js";
 
-const MEGA = 1e6;
+const MEGA = 2 ** 20; // as the service's settings have it
 
 // Something that the page itself sees before anything is sent.
 export class Unfit extends Error {
@@ -33,7 +33,7 @@ export function checkLength(seconds) {
 const LINES = { 0: "lost", 404: "gone", 408: "slow", 409: "gone", 410: "gone", 413: "too_much", 429: "busy", 503: "busy" };
 
 // kind: as above, or camera. Returns the line, the service's own, and whether it may go better the next time.
-export function wordsFor(error, kind) {
+function wordsFor(error, kind) {
   if (error instanceof Unfit) return { line: say(error.key, error.values), detail: "", again: false };
   if (error instanceof CameraError) return { line: say(`trouble_camera_${error.kind}`), detail: "", again: true };
   if (!(error instanceof Refused)) return { line: say("trouble_broken"), detail: error.message, again: true };
@@ -46,12 +46,20 @@ export function wordsFor(error, kind) {
   return { line: say(line), detail: [wait, says].filter(Boolean).join(" "), again: ["lost", "busy", "slow", "gone", "broken"].includes(key) };
 }
 
-// again: does it once more, or null.
+// again: does it once more.
 export function showTrouble(error, kind, again) {
-  const words = wordsFor(error, kind);
+  show(wordsFor(error, kind), again);
+}
+
+// A film that ends too early, or is damaged: the result is what was read of it. detail: the service's line.
+export function showPartly(detail) {
+  show({ line: say("trouble_partly"), detail: detail && say("service_says", { detail }), again: false });
+}
+
+function show(words, again = null) {
   byId("line").textContent = words.line;
   byId("detail").textContent = words.detail;
-  byId("again").hidden = !(words.again && again);
+  byId("again").hidden = !words.again;
   byId("again").onclick = again;
   byId("trouble").hidden = false;
 }

@@ -21,8 +21,9 @@ export function cleaned(canvas) {
   return { context, width, height };
 }
 
-// points: [x, y, confidence] of 17 joints, scaled to the canvas by `scale`. unit: how thick a limb is.
-export function drawBody(context, points, scale, unit) {
+// points: [x, y, confidence] of 17 joints, scaled to the canvas by `scale`. unit: how thick a limb is. head: where no
+// picture shows it.
+export function drawBody(context, points, scale, unit, head = true) {
   const place = (joint) => [points[joint][0] * scale, points[joint][1] * scale];
   const seen = (joint) => points[joint][2] >= told.seen;
   context.lineCap = "round";
@@ -42,7 +43,7 @@ export function drawBody(context, points, scale, unit) {
     context.arc(...place(joint), unit, 0, 2 * Math.PI);
     context.fill();
   }
-  if (seen(HEAD)) {
+  if (head && seen(HEAD)) {
     // A head, from the nose and the width of the shoulders.
     const [left, right] = SHOULDERS.map(place);
     context.lineWidth = unit;
