@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,16 @@ PHONE = {"width": 390, "height": 844}
 
 #: What the browser itself writes of every answer that is a refusal.
 _REFUSED = "Failed to load resource: the server responded with a status of 4"
+
+
+def eventually(true: Callable[[], Any], seconds: float = 20.0) -> bool:
+    """Whether it becomes true in a while."""
+    until_s = time.monotonic() + seconds
+    while not true():
+        if time.monotonic() > until_s:
+            return False
+        time.sleep(0.02)
+    return True
 
 
 @contextmanager

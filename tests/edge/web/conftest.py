@@ -21,6 +21,7 @@ from edge.web.screen import WebScreen
 from keypoints.types import Pose
 from tests.edge.browsing import PHONE as PHONE
 from tests.edge.browsing import chromium, visiting
+from tests.edge.browsing import eventually as eventually
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -34,16 +35,6 @@ def reading(time_s: float = 1.0, **fields: Any) -> Reading:
     content = {"pose": pose, "action": "squat", "confidence": 0.9, "state": "counting", "phase": 2.0,
                "reps": {"squat": 12, "push_up": 4}, "holds_s": {"plank": 5.2}}  # fmt: skip
     return Reading(time_s=time_s, **{**content, **fields})
-
-
-def eventually(true: Callable[[], Any], seconds: float = 20.0) -> bool:
-    """Whether it becomes true in a while."""
-    until_s = time.monotonic() + seconds
-    while not true():
-        if time.monotonic() > until_s:
-            return False
-        time.sleep(0.02)
-    return True
 
 
 @dataclass
