@@ -4,6 +4,8 @@ import { colorOf, swatch } from "./chart.js";
 import { byId, clock, decimal, make, say, told } from "./common.js";
 import { about, flashes, isExercise } from "./readings.js";
 
+const HOLD_S = 2; // of the counter: what is shorter was no hold
+
 function write(id, text) {
   const element = byId(id);
   if (element.textContent !== text) element.textContent = text;
@@ -71,10 +73,15 @@ function card(color, number, word) {
   return made;
 }
 
-// Each exercise as a button that leads to where it begins.
+function counts(segment) {
+  if (!isExercise(segment.action)) return false;
+  return about(segment.action).kind === "hold" ? segment.end_s - segment.start_s >= HOLD_S : segment.reps > 0;
+}
+
+// Each exercise that was counted as a button that leads to where it begins.
 export function showSegments(segments, onSeek) {
   const colors = colorsOf(segments);
-  const lines = segments.filter((one) => isExercise(one.action)).map((one) => {
+  const lines = segments.filter(counts).map((one) => {
     const { kind, title } = about(one.action);
     const counted = kind === "hold" ? `${decimal(one.end_s - one.start_s)} s` : String(one.reps);
     const button = make("button", { type: "button" }, swatch(colors[one.action]), title, make("b", {}, counted),

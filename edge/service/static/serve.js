@@ -14,8 +14,8 @@ import { Unfit, checkLength, checkSize, hideTrouble, megabytes, showPartly, show
 const MARKS = { play: "M7 4v16l13-8z", pause: "M6 4h4v16H6zM14 4h4v16h-4z" };
 const EXAMPLE = "demo.mp4";
 
-const timeline = new Timeline(byId("timeline"), (time_s) => player.seek(time_s));
 const player = new Player(byId("video"), byId("skeleton"), showMoment);
+const timeline = new Timeline(byId("timeline"), player);
 let now = null; // what is being done: {kind, abort, job, finished}
 let saved = null; // the address of the result
 
@@ -54,6 +54,12 @@ function shows(what) {
   byId("another").hidden = what === "start";
 }
 
+function restart() {
+  leave();
+  shows("start");
+  byId("choose").focus();
+}
+
 // Do a piece of work from its first to its last moment, and say what goes wrong with it.
 async function begin(kind, name, work) {
   leave();
@@ -61,6 +67,7 @@ async function begin(kind, name, work) {
   now = mine;
   byId("name").textContent = name;
   shows(kind);
+  byId("name").focus({ preventScroll: true }); // what was pressed is gone
   byId("cancel").textContent = say(kind === "camera" ? "stop" : "cancel");
   try {
     await work(mine, mine.abort.signal);
@@ -68,10 +75,7 @@ async function begin(kind, name, work) {
     if (now !== mine || error.name === "AbortError") return;
     if (mine.job && !mine.finished) cancel(mine.job);
     const keeps = kind === "camera" && player.readings?.all.length;
-    if (!keeps) {
-      leave();
-      shows("start");
-    }
+    if (!keeps) restart();
     showTrouble(error, kind, () => begin(kind, name, work));
     byId("trouble").scrollIntoView({ block: "nearest" });
   }
@@ -271,16 +275,10 @@ byId("example").onclick = () => begin("video", EXAMPLE, async (mine, signal) => 
   await openVideo(new File([await answer.blob()], EXAMPLE, { type: "video/mp4" }), mine, signal);
 });
 byId("cancel").onclick = () => {
-  if (now?.kind === "camera") return now.abort.abort();
-  leave();
-  shows("start");
-  byId("choose").focus();
+  if (now?.kind === "camera") now.abort.abort();
+  else restart();
 };
-byId("another").onclick = () => {
-  leave();
-  shows("start");
-  byId("choose").focus();
-};
+byId("another").onclick = restart;
 byId("play").onclick = toggle;
 byId("stage").onclick = () => player.readings && now?.kind !== "camera" && toggle();
 addEventListener("keydown", (event) => {

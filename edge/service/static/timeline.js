@@ -16,21 +16,23 @@ export class Timeline {
   #head = null;
   #drawn = "";
 
-  constructor(element, onSeek) {
+  // player: where it is now (`time_s`), and goes (`seek`).
+  constructor(element, player) {
     this.#element = element;
     element.onpointerdown = (event) => {
       if (!this.#content || this.#content.live) return;
       element.setPointerCapture(event.pointerId);
-      onSeek(this.#timeAt(event));
+      player.seek(this.#timeAt(event));
     };
-    element.onpointermove = (event) => element.hasPointerCapture(event.pointerId) && onSeek(this.#timeAt(event));
+    element.onpointermove = (event) => element.hasPointerCapture(event.pointerId) && player.seek(this.#timeAt(event));
     element.onkeydown = (event) => {
       if (!this.#content || this.#content.live) return;
-      const { time_s, length_s } = this.#content;
-      const to_s = { Home: 0, End: length_s }[event.key] ?? (event.key in KEYS_S ? time_s + KEYS_S[event.key] : null);
+      const { length_s } = this.#content;
+      const step_s = KEYS_S[event.key];
+      const to_s = { Home: 0, End: length_s }[event.key] ?? (step_s ? player.time_s + step_s : null);
       if (to_s === null) return;
       event.preventDefault();
-      onSeek(Math.min(length_s, Math.max(0, to_s)));
+      player.seek(Math.min(length_s, Math.max(0, to_s)));
     };
     new ResizeObserver(() => this.#content && this.show(this.#content)).observe(element);
   }
