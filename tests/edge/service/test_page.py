@@ -18,7 +18,7 @@ from edge.service.pages import FOLDER, words_of
 from tests.edge.browsing import PHONE, chromium, eventually, visiting
 
 from .conftest import Api, serving
-from .film import TWO_SQUATS, frames, write_camera, write_video
+from .film import DEMO, TWO_SQUATS, frames, write_camera, write_video
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, FilePayload, Page
@@ -206,6 +206,16 @@ def test_a_video_that_the_browser_cannot_play_is_a_skeleton(api: Api, visit: Vis
     assert "skeleton alone" in text(page, "remark")
     assert page.evaluate(DRAWN, "skeleton")
     assert not page.is_visible("#video")
+
+
+def test_a_film_that_breaks_off_is_shown_as_far_as_it_goes(api: Api, visit: Visit, tmp_path: Path) -> None:
+    (tmp_path / "cut.mp4").write_bytes(DEMO.read_bytes()[:60_000])
+    page = visit(address(api))
+    page.set_input_files("#file", tmp_path / "cut.mp4")
+    assert 0 < result_of(page)["frames"] < 100
+    assert text(page, "line") == "Only a part of this could be read: you see what was found until then."
+    assert "ends early or is damaged" in text(page, "detail")
+    assert page.is_visible("#stage")
 
 
 def test_a_picture_gets_its_skeleton(api: Api, visit: Visit, tmp_path: Path) -> None:
