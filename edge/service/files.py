@@ -83,6 +83,7 @@ class Uploads:
         """patience_s: for the next piece of a body. kept: how many bytes are kept of bodies that came before."""
         self._folder, self._limits, self._patience_s, self._kept = folder, limits, patience_s, kept
         self._number = self._coming = 0
+        self._deadlines: set[asyncio.Timeout] = set()
         self.now = 0
         self.bytes = 0
 
@@ -109,10 +110,15 @@ class Uploads:
             self._coming -= size
             await asyncio.to_thread(path.unlink, missing_ok=True)
 
+    def close(self) -> None:
+        """Give up what is still coming."""
+        for deadline in self._deadlines:
+            deadline.reschedule(asyncio.get_running_loop().time())
+
     async def _write(self, request: Request, path: Path, wanted: tuple[Kind, ...]) -> None:
         try:
             with path.open("wb") as file:
-                async with asyncio.timeout(self._limits.upload_s):
+                async with asyncio.timeout(self._limits.upload_s) as deadline, self._noted(deadline):
                     async for piece in self._pieces(request, wanted):
                         await asyncio.to_thread(file.write, piece)
                         self.bytes += len(piece)
@@ -122,6 +128,14 @@ class Uploads:
             raise RefusedError(400, "the body ends early") from None
         except OSError as error:
             raise busy(f"the body can't be kept: {error.strerror}", 30) from None
+
+    @asynccontextmanager
+    async def _noted(self, deadline: asyncio.Timeout) -> AsyncIterator[None]:
+        self._deadlines.add(deadline)
+        try:
+            yield
+        finally:
+            self._deadlines.discard(deadline)
 
     async def _pieces(self, request: Request, wanted: tuple[Kind, ...]) -> AsyncIterator[bytes]:
         """The body in pieces that are worth a write. Raises TimeoutError when it comes too slowly, RefusedError."""

@@ -60,6 +60,7 @@ class Service:
         asyncio.run_coroutine_threadsafe(self._close(), self._loop).result(seconds)
 
     async def _close(self) -> None:
+        self.uploads.close()
         await self.jobs.close()
         await asyncio.gather(self.pool.close(), self.job_pool.close())
 
@@ -89,7 +90,7 @@ class Service:
         yield from family("repsight_work_pending", "gauge", "requests at a worker, or before one",
                           [({}, self.pool.pending)])  # fmt: skip
         memory = [({"process": "service"}, resident_bytes(os.getpid()))]
-        for name, pool in pools.items():
+        for pool in pools.values():
             memory += [({"process": worker.name}, resident_bytes(worker.pid)) for worker in pool.workers]
         yield from family("repsight_resident_bytes", "gauge", "memory of the processes",
                           [(labels, value) for labels, value in memory if value is not None])  # fmt: skip
