@@ -148,7 +148,7 @@ FILES = (
     Evil("nothing but the beginning of a JPEG", IMAGE, 400, "damaged", lambda: b"\xff\xd8\xff"),
     Evil("a PNG header of 100k x 100k", IMAGE, 413, "megapixels", lambda: png(100_000, 100_000)),
     Evil("a PNG header of 2^31 x 2^31", IMAGE, 400, "damaged", lambda: png(2**31 - 1, 2**31 - 1)),
-    Evil("more than may be sent", IMAGE, 413, "more than", lambda: b"\xff\xd8\xff" + bytes(3 * 2**20)),
+    Evil("more than may be sent", IMAGE, 413, "more than", lambda: b"\xff\xd8\xff" + bytes(17 * 2**20)),
     Evil("a zip bomb", SEQUENCE, 413, "when unpacked", bomb),
     Evil("a zip bomb that lies", SEQUENCE, 400, "not a keypoint sequence", lambda: bomb(lies=True)),
     Evil("an array of terabytes", SEQUENCE, 400, "not a keypoint",
