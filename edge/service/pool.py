@@ -37,6 +37,10 @@ class Setting:
     environment: dict[str, str] = field(default_factory=dict)
 
 
+class _DiedError(Exception):
+    """The process ended before it had answered."""
+
+
 class Worker:
     """One process after the other, of which each works until it dies."""
 
@@ -93,10 +97,11 @@ class Worker:
         try:
             async with self._turn:
                 try:
-                    await asyncio.wait_for(self._warm.wait(), START_S)
-                except TimeoutError:
-                    raise busy("the service is not ready", 10) from None
-                return await self._exchange(request, seconds, progress)
+                    return await self._once(request, seconds, progress)
+                except _DiedError:  # of something else, perhaps
+                    return await self._once(request, seconds, progress)
+        except _DiedError:
+            raise RefusedError(400, "it can't be decoded: the decoder gave up on it") from None
         finally:
             self.load -= weight
 
@@ -108,9 +113,14 @@ class Worker:
         process.stdin.write(packed(Message({"do": "stop"})))
         asyncio.get_running_loop().call_later(GRACE_S, self._end_if_still, process, self._given)
 
-    async def _exchange(
+    async def _once(
         self, request: Message, seconds: float, progress: Callable[[dict[str, Any]], None] | None
     ) -> Message:
+        """Raises _DiedError, RefusedError."""
+        try:
+            await asyncio.wait_for(self._warm.wait(), START_S)
+        except TimeoutError:
+            raise busy("the service is not ready", 10) from None
         process = self._process
         assert process is not None and process.stdin is not None and process.stdout is not None
         whole = False
@@ -130,9 +140,9 @@ class Worker:
             self._why = "slow"
             raise RefusedError(413, f"it takes longer than the {seconds:g} s that it may") from None
         except (asyncio.IncompleteReadError, ConnectionError, ValueError):
-            if self._closed:
-                raise busy("the service ends", 30) from None
-            raise RefusedError(400, "it can't be decoded: the decoder gave up on it") from None
+            if self._closed or self._why == "stopped":
+                raise busy("it was left off", 30) from None
+            raise _DiedError from None
         finally:
             if not whole:  # what comes next from this process would be the answer to something else
                 self._kill(process)
