@@ -12,9 +12,9 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from configs.serving import Limits
 from edge.service.live import live_routes
 from edge.service.metrics import CONTENT_TYPE, Measured
+from edge.service.pages import page_routes
 from edge.service.refusal import RefusedError
 from edge.service.routes import job_routes, work_routes
 from edge.service.schemas import Health, problems
@@ -45,7 +45,8 @@ def make_app(service: Service, access: Access, words: Words, kinds: Mapping[str,
     app.include_router(job_routes(service))
     app.include_router(live_routes(service))
     app.include_router(_watch_routes(service))
-    app.include_router(_page_routes(words, kinds, limits))
+    told = {"file_bytes": _bytes(limits.video_mb), "video_s": limits.video_s, "image_bytes": _bytes(limits.image_mb)}
+    app.include_router(page_routes(words, kinds, told))
     app.add_exception_handler(RefusedError, _refused)
     app.add_exception_handler(RequestValidationError, _out_of_range)
     rules = Rules(
@@ -96,18 +97,6 @@ def _watch_routes(service: Service) -> APIRouter:
         return Response(service.metrics(), media_type=CONTENT_TYPE)
 
     return router
-
-
-def _page_routes(words: Words, kinds: Mapping[str, str], limits: Limits) -> APIRouter:
-    from importlib.util import find_spec
-
-    if find_spec("edge.service.pages") is None:
-        return APIRouter()
-    from edge.service.pages import page_routes
-
-    told = {"file_bytes": _bytes(limits.video_mb), "video_s": limits.video_s, "image_bytes": _bytes(limits.image_mb)}
-    routes: APIRouter = page_routes(words, kinds, told)
-    return routes
 
 
 def _bytes(megabytes: float) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import zipfile
 import zlib
 from pathlib import Path
@@ -51,7 +52,7 @@ def open_image(data: bytes, limits: Limits) -> NDArray[np.uint8]:
 def open_video(path: Path, limits: Limits) -> Video:
     """A film, its first frame decoded. Raises RefusedError for one above the limits, or that can't be decoded."""
     quiet()
-    capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+    capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])
     if capture.isOpened():
         width, height = capture.get(cv2.CAP_PROP_FRAME_WIDTH), capture.get(cv2.CAP_PROP_FRAME_HEIGHT)
         check_pixels(int(width), int(height), limits)
@@ -71,19 +72,11 @@ def open_sequence(path: Path, limits: Limits) -> SequenceSource:
     """A keypoint sequence. Raises RefusedError for one above the limits, InputError for what is none."""
     try:
         with zipfile.ZipFile(path) as archive:
-            arrays = archive.infolist()
-    except (OSError, ValueError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error):
-        arrays = []  # what is wrong with it is said by who loads it
-    if len(arrays) > _MOST_ARRAYS:
-        raise RefusedError(413, f"{len(arrays)} arrays (a keypoint sequence has {_MOST_ARRAYS} at most)")
-    # No array gives more than its entry says, whatever it is packed from.
-    unpacked_mb = sum(array.file_size for array in arrays) / 2**20
-    if unpacked_mb > limits.unpacked_mb:
-        raise RefusedError(413, f"{unpacked_mb:.0f} MB when unpacked (at most {limits.unpacked_mb:g} MB)")
-    try:
+            _check_archive(archive, limits)
         source = SequenceSource(path)
-    except (NotImplementedError, RuntimeError):  # packed by another method, or behind a password
-        raise InputError("not a keypoint sequence", file=path, expected="an .npz as numpy writes it") from None
+    # NotImplementedError and RuntimeError: packed by another method, or behind a password
+    except (OSError, ValueError, EOFError, NotImplementedError, RuntimeError, zipfile.BadZipFile, zlib.error):
+        raise InputError("not a keypoint sequence", file=path, expected="an .npz without pickled objects") from None
     sequence = source.sequence
     largest = max(float(np.abs(sequence.keypoints).max()), float(np.abs(sequence.time_s).max()), *sequence.size)
     if largest > _MOST_NUMBER:
@@ -92,6 +85,24 @@ def open_sequence(path: Path, limits: Limits) -> SequenceSource:
     if seconds > limits.video_s:
         raise RefusedError(413, f"the sequence is {seconds:.0f} s long (at most {limits.video_s:g} s)")
     return source
+
+
+def _check_archive(archive: zipfile.ZipFile, limits: Limits) -> None:
+    """Look at every array before any is unpacked. Raises RefusedError, ValueError for what is no array."""
+    entries = archive.infolist()
+    if len(entries) > _MOST_ARRAYS:
+        raise RefusedError(413, f"{len(entries)} arrays (a keypoint sequence has {_MOST_ARRAYS} at most)")
+    # No entry gives more than it says, whatever it is packed from.
+    unpacked_mb = sum(entry.file_size for entry in entries) / 2**20
+    if unpacked_mb > limits.unpacked_mb:
+        raise RefusedError(413, f"{unpacked_mb:.0f} MB when unpacked (at most {limits.unpacked_mb:g} MB)")
+    for entry in entries:
+        with archive.open(entry) as file:
+            version = np.lib.format.read_magic(file)
+            read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+            shape, _, kind = read(file)
+        if kind.hasobject or math.prod(shape) * kind.itemsize > entry.file_size:
+            raise ValueError("an array that is larger than its file, or of objects")
 
 
 def open_any(path: Path, limits: Limits) -> Video | SequenceSource:

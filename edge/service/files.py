@@ -7,7 +7,8 @@ import fcntl
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Final, Self
@@ -15,6 +16,7 @@ from typing import Final, Self
 from fastapi import Request
 from starlette.requests import ClientDisconnect
 
+from configs.serving import Limits
 from edge.service.kinds import ENOUGH, Kind, refusal_of
 from edge.service.refusal import RefusedError, busy
 from keypoints.errors import InputError
@@ -23,7 +25,7 @@ _PREFIX: Final = "repsight-serve-"
 _LOCK: Final = "in-use"
 
 #: Written at once.
-_PIECE: Final = 2**20
+_PIECE: Final = 2**18
 
 
 class Folder:
@@ -77,10 +79,11 @@ def _tidy(place: Path) -> None:
 class Uploads:
     """Takes the bodies of requests into files."""
 
-    def __init__(self, folder: Path, most: int, seconds: float, patience_s: float) -> None:
-        """most: at the same time. seconds: for a whole body. patience_s: for its next piece."""
-        self._folder, self._most, self._seconds, self._patience_s = folder, most, seconds, patience_s
-        self._number = 0
+    def __init__(self, folder: Path, limits: Limits, patience_s: float, kept: Callable[[], int]) -> None:
+        """patience_s: for the next piece of a body. kept: how many bytes are kept of bodies that came before."""
+        self._folder, self._limits, self._patience_s, self._kept = folder, limits, patience_s, kept
+        self._number = self._coming = 0
+        self._deadlines: set[asyncio.Timeout] = set()
         self.now = 0
         self.bytes = 0
 
@@ -92,41 +95,65 @@ class Uploads:
         """
         if request.headers.get("content-type", "").startswith("multipart/"):
             raise RefusedError(415, "send the file itself as the body, not a form: curl --data-binary @FILE")
-        if self.now >= self._most:
-            raise busy("too many uploads at the moment", 5)
+        size = int(request.headers.get("content-length", 0))
+        if self._kept() + self._coming + size > self._limits.disk_mb * 2**20:
+            raise busy("no room for another upload at the moment", 30)
         self.now += 1
         self._number += 1
+        self._coming += size
         path = self._folder / f"upload-{self._number}"
         try:
             await self._write(request, path, wanted)
             yield path
         finally:
             self.now -= 1
+            self._coming -= size
             await asyncio.to_thread(path.unlink, missing_ok=True)
 
+    def close(self) -> None:
+        """Give up what is still coming."""
+        for deadline in self._deadlines:
+            deadline.reschedule(asyncio.get_running_loop().time())
+
     async def _write(self, request: Request, path: Path, wanted: tuple[Kind, ...]) -> None:
-        held, told = bytearray(), False
         try:
             with path.open("wb") as file:
-                async with asyncio.timeout(self._seconds):
-                    stream = request.stream()
-                    while True:
-                        piece = await asyncio.wait_for(anext(stream, None), self._patience_s)
-                        held += piece or b""
-                        if not told and (piece is None or len(held) >= ENOUGH):
-                            told = True
-                            refusal = refusal_of(bytes(held[:ENOUGH]), *wanted)
-                            if refusal is not None:
-                                raise RefusedError(*refusal)
-                        if piece is None or len(held) >= _PIECE:
-                            self.bytes += len(held)
-                            await asyncio.to_thread(file.write, bytes(held))
-                            held.clear()
-                        if piece is None:
-                            return
+                async with asyncio.timeout(self._limits.upload_s) as deadline, self._noted(deadline):
+                    async for piece in self._pieces(request, wanted):
+                        await asyncio.to_thread(file.write, piece)
+                        self.bytes += len(piece)
         except TimeoutError:
             raise RefusedError(408, "the body comes too slowly") from None
         except ClientDisconnect:
             raise RefusedError(400, "the body ends early") from None
         except OSError as error:
             raise busy(f"the body can't be kept: {error.strerror}", 30) from None
+
+    @asynccontextmanager
+    async def _noted(self, deadline: asyncio.Timeout) -> AsyncIterator[None]:
+        self._deadlines.add(deadline)
+        try:
+            yield
+        finally:
+            self._deadlines.discard(deadline)
+
+    async def _pieces(self, request: Request, wanted: tuple[Kind, ...]) -> AsyncIterator[bytes]:
+        """The body in pieces that are worth a write. Raises TimeoutError when it comes too slowly, RefusedError."""
+        held, told, size, began_s = bytearray(), False, 0, time.monotonic()
+        stream = request.stream()
+        while True:
+            piece = await asyncio.wait_for(anext(stream, None), self._patience_s)
+            held += piece or b""
+            size += len(piece or b"")
+            if not told and (piece is None or len(held) >= ENOUGH):
+                told = True
+                if (refusal := refusal_of(bytes(held[:ENOUGH]), *wanted)) is not None:
+                    raise RefusedError(*refusal)
+            late_s = time.monotonic() - began_s - self._patience_s
+            if late_s > 0 and piece is not None and size < late_s * self._limits.slowest_kb_s * 1024:
+                raise TimeoutError
+            if piece is None or len(held) >= _PIECE:
+                yield bytes(held)
+                held.clear()
+            if piece is None:
+                return

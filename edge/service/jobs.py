@@ -26,11 +26,12 @@ _TIDY_S: Final = 5.0
 
 @dataclass(eq=False)
 class Job:
-    """A video, from its upload to its result. name: of the client's, None without one."""
+    """A video, from its upload to its result. name: of the client's, None without one. size: bytes of the video."""
 
     id: str
     folder: Path
     name: str | None
+    size: int
     state: State = "queued"
     progress: float | None = None
     frames: int = 0
@@ -93,11 +94,16 @@ class Jobs:
         if len(self._queue) >= self._limits.queued:
             raise busy("too many jobs wait already", 30)
 
-    async def add(self, upload: Path, name: str | None) -> Job:
+    @property
+    def bytes(self) -> int:
+        """Of videos that are kept."""
+        return sum(job.size for job in self._jobs.values() if not job.ended)
+
+    def add(self, upload: Path, name: str | None) -> Job:
         """Add a job; its file moves. Raises RefusedError when too many wait."""
         self.check_room()
-        job = Job(secrets.token_urlsafe(12), Path(), name)
-        job.folder = self._folder / job.id
+        number = secrets.token_urlsafe(12)
+        job = Job(number, self._folder / number, name, upload.stat().st_size)
         self._jobs[job.id] = job
         self._queue.append(job)
         job.folder.mkdir()
@@ -156,9 +162,11 @@ class Jobs:
     async def _work(self, worker: Worker) -> None:
         """One job after the other."""
         while True:
-            while not self._queue:
+            await worker.until_warm()
+            if not self._queue:
                 self._more.clear()
                 await self._more.wait()
+                continue
             job = self._queue.popleft()
             job.state, job.worker = "running", worker
             for other in (job, *self._queue):

@@ -7,7 +7,7 @@ import logging
 import os
 import sys
 import time
-from asyncio.subprocess import DEVNULL, PIPE, Process
+from asyncio.subprocess import PIPE, Process
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -37,21 +37,28 @@ class Setting:
     environment: dict[str, str] = field(default_factory=dict)
 
 
+class _DiedError(Exception):
+    """The process ended before it had answered."""
+
+
 class Worker:
     """One process after the other, of which each works until it dies."""
 
-    def __init__(self, setting: Setting) -> None:
-        self._setting = setting
+    def __init__(self, name: str, setting: Setting) -> None:
+        """name: as a list of processes shows it."""
+        self.name, self._setting = name, setting
         self._process: Process | None = None
         self._turn = asyncio.Lock()
         self._warm = asyncio.Event()
         self._keeper: asyncio.Task[None] | None = None
-        self.load = 0
-        self.generation = 0
-        #: Why processes ended: how often.
-        self.ended: dict[str, int] = {"died": 0, "slow": 0, "stopped": 0}
-        self.trouble: str | None = None
+        self._closed = False
+        #: Requests that it was given, to tell one from the next.
+        self._given = 0
         self._why = "died"
+        #: What it has to do now; why processes ended, and how often; why the newest could not be started.
+        self.load = 0
+        self.ended = {"died": 0, "slow": 0, "stopped": 0}
+        self.trouble: str | None = None
 
     @property
     def warm(self) -> bool:
@@ -67,8 +74,13 @@ class Worker:
         """Start the first process."""
         self._keeper = asyncio.create_task(self._keep())
 
+    async def until_warm(self) -> None:
+        """Return when it can work."""
+        await self._warm.wait()
+
     async def close(self) -> None:
         """End the process."""
+        self._closed = True
         if self._keeper is not None:
             self._keeper.cancel()
             await asyncio.gather(self._keeper, return_exceptions=True)
@@ -85,10 +97,11 @@ class Worker:
         try:
             async with self._turn:
                 try:
-                    await asyncio.wait_for(self._warm.wait(), START_S)
-                except TimeoutError:
-                    raise busy("the service is not ready", 10) from None
-                return await self._exchange(request, seconds, progress)
+                    return await self._once(request, seconds, progress)
+                except _DiedError:  # of something else, perhaps
+                    return await self._once(request, seconds, progress)
+        except _DiedError:
+            raise RefusedError(400, "it can't be decoded: the decoder gave up on it") from None
         finally:
             self.load -= weight
 
@@ -98,15 +111,20 @@ class Worker:
         if process is None or process.stdin is None or not self._turn.locked():
             return
         process.stdin.write(packed(Message({"do": "stop"})))
-        asyncio.get_running_loop().call_later(GRACE_S, self._end_if_still, process, self.generation, self._asked)
+        asyncio.get_running_loop().call_later(GRACE_S, self._end_if_still, process, self._given)
 
-    async def _exchange(
+    async def _once(
         self, request: Message, seconds: float, progress: Callable[[dict[str, Any]], None] | None
     ) -> Message:
+        """Raises _DiedError, RefusedError."""
+        try:
+            await asyncio.wait_for(self._warm.wait(), START_S)
+        except TimeoutError:
+            raise busy("the service is not ready", 10) from None
         process = self._process
         assert process is not None and process.stdin is not None and process.stdout is not None
         whole = False
-        self._asked += 1
+        self._given += 1
         try:
             async with asyncio.timeout(seconds):
                 process.stdin.write(packed(request))
@@ -117,12 +135,14 @@ class Worker:
                         break
                     if progress is not None:
                         progress(answer.head)
-            whole = True
+            whole = not answer.head.get("last", False)
         except TimeoutError:
             self._why = "slow"
             raise RefusedError(413, f"it takes longer than the {seconds:g} s that it may") from None
         except (asyncio.IncompleteReadError, ConnectionError, ValueError):
-            raise RefusedError(400, "it can't be decoded: the decoder gave up on it") from None
+            if self._closed or self._why == "stopped":
+                raise busy("it was left off", 30) from None
+            raise _DiedError from None
         finally:
             if not whole:  # what comes next from this process would be the answer to something else
                 self._kill(process)
@@ -130,10 +150,8 @@ class Worker:
             raise RefusedError(int(answer.head["status"]), str(answer.head["detail"])[:500], answer.head.get("retry_s"))
         return answer
 
-    _asked = 0
-
-    def _end_if_still(self, process: Process, generation: int, asked: int) -> None:
-        if self.generation == generation and self._asked == asked and self._turn.locked():
+    def _end_if_still(self, process: Process, given: int) -> None:
+        if self._given == given and self._turn.locked():
             self._why = "stopped"
             self._kill(process)
 
@@ -169,8 +187,7 @@ class Worker:
         """A warm process, or False and `trouble`."""
         paths = os.pathsep.join(filter(None, [str(_ROOT), os.environ.get("PYTHONPATH")]))
         self._process = process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "edge.service.worker", stdin=PIPE, stdout=PIPE,
-            stderr=None if log.isEnabledFor(logging.DEBUG) else DEVNULL,
+            sys.executable, "-m", "edge.service.worker", self.name, stdin=PIPE, stdout=PIPE,
             start_new_session=True,  # Ctrl-C is the service's
             env={**os.environ, **self._setting.environment, "PYTHONPATH": paths},
         )  # fmt: skip
@@ -182,7 +199,6 @@ class Worker:
                 await process.stdin.drain()
                 ready = await receive(process.stdout)
             if ready.head.get("is") == "ready":
-                self.generation += 1
                 self._warm.set()
                 return True
             self.trouble = str(ready.head.get("detail"))
@@ -197,9 +213,9 @@ class Worker:
 class Pool:
     """Some workers that can do the same."""
 
-    def __init__(self, count: int, setting: Setting, waiting: int) -> None:
+    def __init__(self, name: str, count: int, setting: Setting, waiting: int) -> None:
         """waiting: requests that may wait for their turn."""
-        self.workers: Sequence[Worker] = [Worker(setting) for _ in range(count)]
+        self.workers: Sequence[Worker] = [Worker(f"{name}-{number}", setting) for number in range(count)]
         self._waiting = waiting
         self._pending = 0
 
@@ -219,7 +235,7 @@ class Pool:
 
     def choose(self) -> Worker:
         """The worker with the least to do."""
-        return min(self.workers, key=lambda worker: (worker.load, not worker.warm))
+        return min(self.workers, key=lambda worker: (not worker.warm, worker.load))
 
     async def ask(self, request: Message, seconds: float, worker: Worker | None = None, weight: int = 1) -> Message:
         """What a worker answers. worker: this one, else any. Raises RefusedError, also when too many wait."""

@@ -78,7 +78,7 @@ def job_routes(service: Service) -> APIRouter:
         jobs.check_room()
         async with service.uploads.take(request, "video", "sequence") as path:
             await service.pool.ask(Message({"do": "probe", "path": str(path)}), service.limits.answer_s)
-            job = await jobs.add(path, name)
+            job = jobs.add(path, name)
         response.headers["location"] = f"/api/jobs/{job.id}"
         return state(job)
 

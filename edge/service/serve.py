@@ -63,8 +63,10 @@ def serve(
             while not stopped():
                 time.sleep(_LOOK_S)
         finally:
-            service.close()
-            server.close()
+            try:
+                service.close()
+            finally:
+                server.close()
 
 
 def _look_at(run: Run) -> dict[str, str]:

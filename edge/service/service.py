@@ -35,10 +35,10 @@ class Service:
             "most_file": int(limits.video_s * _READINGS_A_SECOND),
         }
         setting = Setting(hello, environment(limits) | _ONE_THREAD)
-        self.pool = Pool(settings.workers or max(2, cores // 2), setting, limits.waiting)
-        self.job_pool = Pool(settings.job_workers or max(1, cores // 2), setting, 0)
-        self.uploads = Uploads(folder, limits.uploads, limits.upload_s, settings.patience_s)
+        self.pool = Pool("answers", settings.workers or max(2, cores // 2), setting, limits.waiting)
+        self.job_pool = Pool("jobs", settings.job_workers or max(1, cores // 2), setting, 0)
         self.jobs = Jobs(folder, self.job_pool, limits)
+        self.uploads = Uploads(folder, limits, settings.patience_s, lambda: self.jobs.bytes)
         self.traffic = Traffic()
         self.live = 0
         self.pictures = 0
@@ -60,6 +60,7 @@ class Service:
         asyncio.run_coroutine_threadsafe(self._close(), self._loop).result(seconds)
 
     async def _close(self) -> None:
+        self.uploads.close()
         await self.jobs.close()
         await asyncio.gather(self.pool.close(), self.job_pool.close())
 
@@ -89,8 +90,8 @@ class Service:
         yield from family("repsight_work_pending", "gauge", "requests at a worker, or before one",
                           [({}, self.pool.pending)])  # fmt: skip
         memory = [({"process": "service"}, resident_bytes(os.getpid()))]
-        for name, pool in pools.items():
-            memory += [({"process": f"{name}-{n}"}, resident_bytes(w.pid)) for n, w in enumerate(pool.workers)]
+        for pool in pools.values():
+            memory += [({"process": worker.name}, resident_bytes(worker.pid)) for worker in pool.workers]
         yield from family("repsight_resident_bytes", "gauge", "memory of the processes",
                           [(labels, value) for labels, value in memory if value is not None])  # fmt: skip
         yield from family("repsight_jobs", "gauge", "jobs that are kept", [

@@ -25,7 +25,7 @@ _COOKIE_AGE_S: Final = 365 * 86_400
 MOST_BODY: Final = 16 * 1024
 
 #: What is still taken of a body that is refused, so that a client who sends before it listens gets to hear why.
-_LINGER_BYTES, _LINGER_S = 64 * 2**20, 5.0
+_LINGER_BYTES, _LINGER_S = 64 * 2**20, 1.5
 
 NO_TOKEN: Final = "no token"
 WRONG_TOKEN: Final = "a wrong token"

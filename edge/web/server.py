@@ -24,7 +24,7 @@ _SEND_BUFFER: Final = 64 * 1024
 #: A request's head, and a viewer's message.
 _MOST_HEAD, _MOST_MESSAGE = 16 * 1024, 1024
 _GOODBYE_S: Final = 2
-_LOGGERS: Final = ("repsight.web", "uvicorn.error")
+_LOGGERS: Final = ("repsight.web", "repsight.service", "uvicorn.error")
 
 
 def listen(settings: Listen) -> socket.socket:
