@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 from collections.abc import Callable
@@ -23,7 +24,7 @@ from keypoints.yolo import YoloPose
 from tests.edge.browsing import eventually
 
 from .conftest import Api, serving
-from .evil import IMAGE, JOBS, SEQUENCE, picture, sequence, video
+from .evil import IMAGE, JOBS, SEQUENCE, picture, png, sequence, video
 
 
 @pytest.fixture(scope="module")
@@ -200,16 +201,21 @@ def test_a_worker_that_dies_or_hangs_is_replaced(tmp_path: Path, tiny_head: Path
         assert api.metrics()['repsight_worker_ends_total{pool="answers",why="slow"}'] >= 1
 
 
-def test_too_many_jobs_are_told_to_come_again_and_old_ones_are_forgotten(tmp_path: Path, tiny_head: Path) -> None:
-    limits = ["limits.queued=1", "limits.kept=1", "limits.kept_s=1"]
+def test_work_has_a_memory_limit_and_jobs_a_queue_and_old_ones_are_forgotten(tmp_path: Path, tiny_head: Path) -> None:
+    limits = ["limits.queued=1", "limits.kept=1", "limits.kept_s=1", "limits.memory_mb=64", "limits.megapixels=100"]
     with serving(tmp_path, f"head={tiny_head}", *limits) as api:
+        heavy = api.ask(IMAGE, body=png(6000, 6000, whole=True))
+        assert (heavy.status, "memory" in heavy.content["detail"]) == (413, True)
+        about = Path(f"/proc/{api.pid('jobs-0')}/limits").read_text()
+        assert re.search(r"Max address space +\d+ +\d+", about), "of all its work, not of pictures alone"
+        assert re.search(r"Max core file size +0 +0", about)
         os.kill(api.pid("jobs-0"), signal.SIGSTOP)
         jobs = [api.ask(JOBS, body=sequence()) for _ in range(3)]
         assert [job.status for job in jobs] == [202, 202, 503]
         assert int(jobs[2].headers["retry-after"]) > 0
         os.kill(api.pid("jobs-0"), signal.SIGCONT)
         assert eventually(lambda: api.ask(f"{JOBS}/{jobs[1].content['id']}").status == 404)
-        assert not [path for path in api.uploads.iterdir() if path.is_dir()]
+        assert eventually(lambda: not [path for path in api.uploads.iterdir() if path.is_dir()])
 
 
 def test_one_slow_client_never_stalls_another(api: Api, squats: Callable[[int], Path]) -> None:
