@@ -8,6 +8,7 @@ import re
 import signal
 import socket
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,10 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
+from configs.schema import Counting
+from configs.serving import Serve
 from edge.run import load_settings, run
+from edge.service.work import Work
 from edge.sources import open_source
 from edge.web.access import load_token
 from keypoints.yolo import YoloPose
@@ -99,6 +103,16 @@ def test_a_job_tells_how_far_it_is_and_gives_every_reading(api: Api, squats: Cal
     assert api.ask(f"{JOBS}/{job['id']}/readings").body == lines.body, "also later, and from the first one on"
 
 
+def test_a_job_is_left_off_between_two_frames(tmp_path: Path, tiny_head: Path) -> None:
+    path = tmp_path / "long.npz"
+    path.write_bytes(long_sequence())
+    settings = Serve(head=str(tiny_head))
+    work = Work(settings.run, Counting(), settings.limits, 0.25)
+    told: list[int] = []
+    done = work.count(path, "long", None, lambda frames, share, written: told.append(frames), lambda: True)
+    assert done["report"]["frames"] == told[-1] == 1
+
+
 @pytest.mark.slow
 def test_a_video_is_counted_as_run_counts_it(tmp_path: Path) -> None:
     clip = tmp_path / "clip.mp4"
@@ -131,6 +145,16 @@ def test_before_it_is_done_a_job_has_no_result_and_can_be_left_off(api: Api, squ
     assert api.ended(second["id"])["state"] == "done", "the next one gets its turn"
     assert not (api.uploads / first).exists()
     assert api.ask(f"{JOBS}/{first}", "DELETE").status == 404
+
+
+def test_a_job_that_can_not_be_left_off_loses_its_process(api: Api, squats: Callable[[int], Path]) -> None:
+    first = api.ask(JOBS, body=long_sequence()).content["id"]
+    assert eventually(lambda: api.ask(f"{JOBS}/{first}").content["frames"] > 0)
+    os.kill(api.pid("jobs-0"), signal.SIGSTOP)
+    assert api.ask(f"{JOBS}/{first}", "DELETE").status == 204
+    second = api.ask(JOBS, body=squats(2).read_bytes()).content
+    assert api.ended(second["id"])["state"] == "done", "the next one gets its turn, in another process"
+    assert api.metrics()['repsight_worker_ends_total{pool="jobs",why="stopped"}'] == 1
 
 
 def test_a_webcam_is_followed_picture_by_picture(api: Api, person: bytes) -> None:
@@ -182,19 +206,25 @@ def test_it_is_healthy_and_ready_and_says_what_it_has_done(api: Api) -> None:
     assert not [name for name in api.metrics() if "other/result" in name], "what a client makes up is no label"
 
 
+@pytest.mark.slow
 def test_a_worker_that_dies_or_hangs_is_replaced(tmp_path: Path, tiny_head: Path) -> None:
-    with serving(tmp_path, f"head={tiny_head}", "limits.answer_s=2") as api:
+    with serving(tmp_path, f"head={tiny_head}", "limits.answer_s=4") as api, ThreadPoolExecutor(1) as thread:
         os.kill(api.pid("jobs-0"), signal.SIGKILL)
         assert eventually(lambda: api.ask("/ready").status == 503), "while no job could begin"
-        for worker in (0, 1):
-            os.kill(api.pid(f"answers-{worker}"), signal.SIGKILL)
-        assert api.ask(IMAGE, body=picture()).status == 200, "it is not the fault of the picture"
+        answers = [api.pid(f"answers-{worker}") for worker in (0, 1)]
+        for worker in answers:
+            os.kill(worker, signal.SIGSTOP)
+        asked = thread.submit(api.ask, IMAGE, body=picture())
+        assert eventually(lambda: api.metrics()["repsight_work_pending"] == 1)
+        for worker in answers:
+            os.kill(worker, signal.SIGKILL)
+        assert asked.result().status == 200, "it was not the fault of the picture"
         assert eventually(lambda: api.metrics()['repsight_workers_ready{pool="answers"}'] == 2, 60)
         for worker in (0, 1):
             os.kill(api.pid(f"answers-{worker}"), signal.SIGSTOP)
         slow = api.ask(IMAGE, body=picture())
         assert slow.status == 413
-        assert "longer than the 2 s" in slow.content["detail"]
+        assert "longer than the 4 s" in slow.content["detail"]
         api.until_ready()
         assert api.ask(SEQUENCE, body=sequence()).status in (200, 413), "the other one still stood still"
         assert api.ask(IMAGE, body=picture()).status == 200
