@@ -9,6 +9,7 @@ import signal
 import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -208,17 +209,22 @@ def test_it_is_healthy_and_ready_and_says_what_it_has_done(api: Api) -> None:
 
 @pytest.mark.slow
 def test_a_worker_that_dies_or_hangs_is_replaced(tmp_path: Path, tiny_head: Path) -> None:
-    with serving(tmp_path, f"head={tiny_head}", "limits.answer_s=4") as api, ThreadPoolExecutor(1) as thread:
+    with (
+        serving(tmp_path, f"head={tiny_head}", "limits.answer_s=4", "limits.waiting=1") as api,
+        ThreadPoolExecutor(3) as threads,
+    ):
         os.kill(api.pid("jobs-0"), signal.SIGKILL)
         assert eventually(lambda: api.ask("/ready").status == 503), "while no job could begin"
         answers = [api.pid(f"answers-{worker}") for worker in (0, 1)]
         for worker in answers:
             os.kill(worker, signal.SIGSTOP)
-        asked = thread.submit(api.ask, IMAGE, body=picture())
-        assert eventually(lambda: api.metrics()["repsight_work_pending"] == 1)
+        asked = [threads.submit(api.ask, IMAGE, body=picture()) for _ in range(3)]
+        assert eventually(lambda: api.metrics()["repsight_work_pending"] == 3)
+        full = api.ask(IMAGE, body=picture())
+        assert (full.status, full.headers["retry-after"]) == (503, "2")
         for worker in answers:
             os.kill(worker, signal.SIGKILL)
-        assert asked.result().status == 200, "it was not the fault of the picture"
+        assert [one.result().status for one in asked] == [200] * 3, "it was not the fault of the picture"
         assert eventually(lambda: api.metrics()['repsight_workers_ready{pool="answers"}'] == 2, 60)
         for worker in (0, 1):
             os.kill(api.pid(f"answers-{worker}"), signal.SIGSTOP)
@@ -232,8 +238,16 @@ def test_a_worker_that_dies_or_hangs_is_replaced(tmp_path: Path, tiny_head: Path
 
 
 def test_work_has_a_memory_limit_and_jobs_a_queue_and_old_ones_are_forgotten(tmp_path: Path, tiny_head: Path) -> None:
-    limits = ["limits.queued=1", "limits.kept=1", "limits.kept_s=1", "limits.memory_mb=64", "limits.megapixels=100"]
+    limits = ["limits.queued=1", "limits.kept=1", "limits.kept_s=1", "limits.memory_mb=64", "limits.megapixels=100",
+              "limits.requests=3"]  # fmt: skip
     with serving(tmp_path, f"head={tiny_head}", *limits) as api:
+        with ExitStack() as crowd:
+            for _ in range(3):
+                client = crowd.enter_context(socket.create_connection(("127.0.0.1", api.port)))
+                client.sendall(f"POST {IMAGE} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99\r\n\r\n".encode())
+            assert eventually(lambda: api.ask(SEQUENCE, body=sequence()).status == 503)
+            assert api.ask("/health").status == 200, "who watches over it is always answered"
+        assert eventually(lambda: api.ask(f"{JOBS}/none").status == 404)
         heavy = api.ask(IMAGE, body=png(6000, 6000, whole=True))
         assert (heavy.status, "memory" in heavy.content["detail"]) == (413, True)
         about = Path(f"/proc/{api.pid('jobs-0')}/limits").read_text()
