@@ -78,7 +78,6 @@ class Config:
 
 CONFIGS = (
     Config("run.yaml", Run, ("run", "record", "benchmark", "history", "invite")),
-    Config("serve.yaml", Serve, ("serve",)),
     Config("counting.yaml", Counting, ("run", "evaluate", "record", "benchmark", "serve")),
     Config("actions.yaml", Actions, ("run", "train-head", "evaluate", "data")),
     Config("train_head.yaml", TrainHead, ("train-head",)),
@@ -91,6 +90,7 @@ CONFIGS = (
     Config("extract.yaml", Extract, ("extract",)),
     Config("sweep.yaml", Sweep, ("train-head",)),
     Config("publish.yaml", Publish, ("publish",)),
+    Config("serve.yaml", Serve, ("serve",)),
     Config("pipeline/default.yaml", Pipeline, ("pipeline",)),
     Config("pipeline/smoke.yaml", Pipeline, ("pipeline",)),
     Config("compress/pose.yaml", Plan, ("compress",)),

@@ -40,10 +40,11 @@ def open_image(data: bytes, limits: Limits) -> NDArray[np.uint8]:
     try:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error as error:
-        if "MAX_IMAGE" not in str(error):
-            image = None
-        else:
+        if "MAX_IMAGE" in str(error):
             raise RefusedError(413, f"the picture has more than {limits.megapixels:g} megapixels") from None
+        if error.code == cv2.Error.StsNoMem:
+            raise MemoryError from None
+        image = None
     if image is None:
         raise RefusedError(400, "the picture can't be decoded: it is damaged or cut off")
     return np.asarray(image, np.uint8)

@@ -95,7 +95,7 @@ class Jobs:
             raise busy("too many jobs wait already", 30)
 
     @property
-    def bytes(self) -> int:
+    def kept_bytes(self) -> int:
         """Of videos that are kept."""
         return sum(job.size for job in self._jobs.values() if not job.ended)
 

@@ -23,6 +23,9 @@ log = logging.getLogger("repsight.service")
 START_S: Final = 60.0
 _REST_S, _LONGEST_REST_S = 0.2, 30.0
 
+#: Why processes end: a crash, too much time, too much memory, a job that can't be left off otherwise.
+WHY: Final = ("died", "slow", "full", "stopped")
+
 #: After it was told to stop, until it is made to.
 GRACE_S: Final = 3.0
 
@@ -57,7 +60,7 @@ class Worker:
         self._why = "died"
         #: What it has to do now; why processes ended, and how often; why the newest could not be started.
         self.load = 0
-        self.ended = {"died": 0, "slow": 0, "stopped": 0}
+        self.ended = dict.fromkeys(WHY, 0)
         self.trouble: str | None = None
 
     @property
@@ -136,6 +139,7 @@ class Worker:
                     if progress is not None:
                         progress(answer.head)
             whole = not answer.head.get("last", False)
+            self._why = self._why if whole else "full"
         except TimeoutError:
             self._why = "slow"
             raise RefusedError(413, f"it takes longer than the {seconds:g} s that it may") from None

@@ -13,7 +13,7 @@ from edge.service.decode import environment
 from edge.service.files import Uploads
 from edge.service.jobs import Jobs
 from edge.service.metrics import Traffic, family, resident_bytes
-from edge.service.pool import Pool, Setting
+from edge.service.pool import WHY, Pool, Setting
 from keypoints.session import usable_cores
 
 #: Bytes of one second of readings at the highest rate that a film may have, generously.
@@ -38,7 +38,7 @@ class Service:
         self.pool = Pool("answers", settings.workers or max(2, cores // 2), setting, limits.waiting)
         self.job_pool = Pool("jobs", settings.job_workers or max(1, cores // 2), setting, 0)
         self.jobs = Jobs(folder, self.job_pool, limits)
-        self.uploads = Uploads(folder, limits, settings.patience_s, lambda: self.jobs.bytes)
+        self.uploads = Uploads(folder, limits, settings.patience_s, lambda: self.jobs.kept_bytes)
         self.traffic = Traffic()
         self.live = 0
         self.pictures = 0
@@ -85,7 +85,7 @@ class Service:
         warm = [({"pool": name}, sum(worker.warm for worker in pool.workers)) for name, pool in pools.items()]
         yield from family("repsight_workers_ready", "gauge", "processes that can work", warm)
         ends = [({"pool": name, "why": why}, sum(w.ended[why] for w in pool.workers))
-                for name, pool in pools.items() for why in ("died", "slow", "stopped")]  # fmt: skip
+                for name, pool in pools.items() for why in WHY]  # fmt: skip
         yield from family("repsight_worker_ends_total", "counter", "processes that ended and were replaced", ends)
         yield from family("repsight_work_pending", "gauge", "requests at a worker, or before one",
                           [({}, self.pool.pending)])  # fmt: skip

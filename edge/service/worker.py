@@ -61,14 +61,8 @@ def serve(asked: io.RawIOBase, said: io.BufferedIOBase) -> None:
             detail = str(error).removeprefix(f"{path}: ") if path else str(error)
             say({"is": "refused", "status": 400, "detail": detail})
         except MemoryError:
-            say(
-                {
-                    "is": "refused",
-                    "status": 413,
-                    "detail": "it takes more memory than one piece of work may",
-                    "last": True,
-                }
-            )
+            detail = "it takes more memory than one piece of work may"
+            say({"is": "refused", "status": 413, "detail": detail, "last": True})
             return  # what is left of it may be in pieces
         except OSError as error:
             say({"is": "refused", "status": 503, "detail": f"it can't be kept: {error.strerror}", "retry_s": 30})

@@ -44,14 +44,14 @@ def video(codec: str = "mp4v", suffix: str = ".mp4", frames: int = 30) -> bytes:
         return path.read_bytes()
 
 
-def png(width: int, height: int) -> bytes:
-    """A PNG whose header says so, and little else."""
+def png(width: int, height: int, whole: bool = False) -> bytes:
+    """A PNG whose header says so, and little else; or a whole one, black and small."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    rows = chunk(b"IDAT", zlib.compress(bytes(1000)))
+    rows = chunk(b"IDAT", zlib.compress(bytes((3 * width + 1) * height if whole else 1000), 1))
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + rows + chunk(b"IEND", b"")
 
 
@@ -147,6 +147,7 @@ FILES = (
     Evil("a truncated WebP", IMAGE, 400, "damaged or cut off", lambda: picture(".webp")[:-500]),
     Evil("nothing but the beginning of a JPEG", IMAGE, 400, "damaged", lambda: b"\xff\xd8\xff"),
     Evil("a PNG header of 100k x 100k", IMAGE, 413, "megapixels", lambda: png(100_000, 100_000)),
+    Evil("a PNG of 6k x 6k in 100 kB", IMAGE, 413, "megapixels", lambda: png(6000, 6000, whole=True)),
     Evil("a PNG header of 2^31 x 2^31", IMAGE, 400, "damaged", lambda: png(2**31 - 1, 2**31 - 1)),
     Evil("more than may be sent", IMAGE, 413, "more than", lambda: b"\xff\xd8\xff" + bytes(17 * 2**20)),
     Evil("a zip bomb", SEQUENCE, 413, "when unpacked", bomb),

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +19,17 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
+from configs.schema import Counting
+from configs.serving import Serve
 from edge.run import load_settings, run
+from edge.service.work import Work
 from edge.sources import open_source
 from edge.web.access import load_token
 from keypoints.yolo import YoloPose
 from tests.edge.browsing import eventually
 
 from .conftest import Api, serving
-from .evil import IMAGE, JOBS, SEQUENCE, picture, sequence, video
+from .evil import IMAGE, JOBS, SEQUENCE, picture, png, sequence, video
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +104,16 @@ def test_a_job_tells_how_far_it_is_and_gives_every_reading(api: Api, squats: Cal
     assert api.ask(f"{JOBS}/{job['id']}/readings").body == lines.body, "also later, and from the first one on"
 
 
+def test_a_job_is_left_off_between_two_frames(tmp_path: Path, tiny_head: Path) -> None:
+    path = tmp_path / "long.npz"
+    path.write_bytes(long_sequence())
+    settings = Serve(head=str(tiny_head))
+    work = Work(settings.run, Counting(), settings.limits, 0.25)
+    told: list[int] = []
+    done = work.count(path, "long", None, lambda frames, share, written: told.append(frames), lambda: True)
+    assert done["report"]["frames"] == told[-1] == 1
+
+
 @pytest.mark.slow
 def test_a_video_is_counted_as_run_counts_it(tmp_path: Path) -> None:
     clip = tmp_path / "clip.mp4"
@@ -130,6 +146,16 @@ def test_before_it_is_done_a_job_has_no_result_and_can_be_left_off(api: Api, squ
     assert api.ended(second["id"])["state"] == "done", "the next one gets its turn"
     assert not (api.uploads / first).exists()
     assert api.ask(f"{JOBS}/{first}", "DELETE").status == 404
+
+
+def test_a_job_that_can_not_be_left_off_loses_its_process(api: Api, squats: Callable[[int], Path]) -> None:
+    first = api.ask(JOBS, body=long_sequence()).content["id"]
+    assert eventually(lambda: api.ask(f"{JOBS}/{first}").content["frames"] > 0)
+    os.kill(api.pid("jobs-0"), signal.SIGSTOP)
+    assert api.ask(f"{JOBS}/{first}", "DELETE").status == 204
+    second = api.ask(JOBS, body=squats(2).read_bytes()).content
+    assert api.ended(second["id"])["state"] == "done", "the next one gets its turn, in another process"
+    assert api.metrics()['repsight_worker_ends_total{pool="jobs",why="stopped"}'] == 1
 
 
 def test_a_webcam_is_followed_picture_by_picture(api: Api, person: bytes) -> None:
@@ -181,35 +207,59 @@ def test_it_is_healthy_and_ready_and_says_what_it_has_done(api: Api) -> None:
     assert not [name for name in api.metrics() if "other/result" in name], "what a client makes up is no label"
 
 
+@pytest.mark.slow
 def test_a_worker_that_dies_or_hangs_is_replaced(tmp_path: Path, tiny_head: Path) -> None:
-    with serving(tmp_path, f"head={tiny_head}", "limits.answer_s=2") as api:
+    with (
+        serving(tmp_path, f"head={tiny_head}", "limits.answer_s=4", "limits.waiting=1") as api,
+        ThreadPoolExecutor(3) as threads,
+    ):
         os.kill(api.pid("jobs-0"), signal.SIGKILL)
         assert eventually(lambda: api.ask("/ready").status == 503), "while no job could begin"
-        for worker in (0, 1):
-            os.kill(api.pid(f"answers-{worker}"), signal.SIGKILL)
-        assert api.ask(IMAGE, body=picture()).status == 200, "it is not the fault of the picture"
+        answers = [api.pid(f"answers-{worker}") for worker in (0, 1)]
+        for worker in answers:
+            os.kill(worker, signal.SIGSTOP)
+        asked = [threads.submit(api.ask, IMAGE, body=picture()) for _ in range(3)]
+        assert eventually(lambda: api.metrics()["repsight_work_pending"] == 3)
+        full = api.ask(IMAGE, body=picture())
+        assert (full.status, full.headers["retry-after"]) == (503, "2")
+        for worker in answers:
+            os.kill(worker, signal.SIGKILL)
+        assert [one.result().status for one in asked] == [200] * 3, "it was not the fault of the picture"
         assert eventually(lambda: api.metrics()['repsight_workers_ready{pool="answers"}'] == 2, 60)
         for worker in (0, 1):
             os.kill(api.pid(f"answers-{worker}"), signal.SIGSTOP)
         slow = api.ask(IMAGE, body=picture())
         assert slow.status == 413
-        assert "longer than the 2 s" in slow.content["detail"]
+        assert "longer than the 4 s" in slow.content["detail"]
         api.until_ready()
         assert api.ask(SEQUENCE, body=sequence()).status in (200, 413), "the other one still stood still"
         assert api.ask(IMAGE, body=picture()).status == 200
         assert api.metrics()['repsight_worker_ends_total{pool="answers",why="slow"}'] >= 1
 
 
-def test_too_many_jobs_are_told_to_come_again_and_old_ones_are_forgotten(tmp_path: Path, tiny_head: Path) -> None:
-    limits = ["limits.queued=1", "limits.kept=1", "limits.kept_s=1"]
+def test_work_has_a_memory_limit_and_jobs_a_queue_and_old_ones_are_forgotten(tmp_path: Path, tiny_head: Path) -> None:
+    limits = ["limits.queued=1", "limits.kept=1", "limits.kept_s=1", "limits.memory_mb=64", "limits.megapixels=100",
+              "limits.requests=3"]  # fmt: skip
     with serving(tmp_path, f"head={tiny_head}", *limits) as api:
+        with ExitStack() as crowd:
+            for _ in range(3):
+                client = crowd.enter_context(socket.create_connection(("127.0.0.1", api.port)))
+                client.sendall(f"POST {IMAGE} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99\r\n\r\n".encode())
+            assert eventually(lambda: api.ask(SEQUENCE, body=sequence()).status == 503)
+            assert api.ask("/health").status == 200, "who watches over it is always answered"
+        assert eventually(lambda: api.ask(f"{JOBS}/none").status == 404)
+        heavy = api.ask(IMAGE, body=png(6000, 6000, whole=True))
+        assert (heavy.status, "memory" in heavy.content["detail"]) == (413, True)
+        about = Path(f"/proc/{api.pid('jobs-0')}/limits").read_text()
+        assert re.search(r"Max address space +\d+ +\d+", about), "of all its work, not of pictures alone"
+        assert re.search(r"Max core file size +0 +0", about)
         os.kill(api.pid("jobs-0"), signal.SIGSTOP)
         jobs = [api.ask(JOBS, body=sequence()) for _ in range(3)]
         assert [job.status for job in jobs] == [202, 202, 503]
         assert int(jobs[2].headers["retry-after"]) > 0
         os.kill(api.pid("jobs-0"), signal.SIGCONT)
         assert eventually(lambda: api.ask(f"{JOBS}/{jobs[1].content['id']}").status == 404)
-        assert not [path for path in api.uploads.iterdir() if path.is_dir()]
+        assert eventually(lambda: not [path for path in api.uploads.iterdir() if path.is_dir()])
 
 
 def test_one_slow_client_never_stalls_another(api: Api, squats: Callable[[int], Path]) -> None:
