@@ -28,6 +28,7 @@ from configs.screens import CHOICES
 from data.commands import data_sets, synthesize
 from edge.commands import benchmark, doctor, history, invite, publish
 from edge.pi.commands import pi
+from edge.service.commands import serve
 from keypoints.commands import extract
 from keypoints.errors import RepSightError
 
@@ -68,6 +69,7 @@ for command in (
     history,
     invite,
     publish,
+    serve,
     pi,
     doctor,
     settings_group,

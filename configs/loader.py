@@ -13,6 +13,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from configs.schema import Actions, Counting, Evaluate, Run
+from configs.serving import Serve
 from keypoints.errors import ConfigError, without_password
 
 FOLDER = Path(__file__).parent
@@ -21,7 +22,7 @@ FOLDER = Path(__file__).parent
 TYPED = "on the command line"
 
 S = TypeVar("S", bound=BaseModel)
-R = TypeVar("R", Run, Evaluate)
+R = TypeVar("R", Run, Evaluate, Serve)
 
 _COUNTING = "counting."
 

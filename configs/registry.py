@@ -27,6 +27,7 @@ from configs.schema import (
     Synthesize,
     TrainHead,
 )
+from configs.serving import Serve
 from configs.stages import Pipeline, load_pipeline
 from configs.sweeping import Sweep
 from configs.tracking import Tracking
@@ -63,19 +64,21 @@ class Config:
             return load_with_counting(Run, path, overrides)
         if self.schema is Evaluate:
             return load_with_counting(Evaluate, path, overrides)
+        if self.schema is Serve:
+            return load_with_counting(Serve, path, overrides)
         return load(self.schema, path, overrides)
 
     def trees(self, file: Path | None = None, overrides: Sequence[str] = ()) -> tuple[dict[str, Any], dict[str, Any]]:
         """What the file says, and what it says with the overrides; neither is checked. Raises ConfigError."""
         if self.schema is Plan:
             return plan.trees(file or self.path, overrides)
-        read = trees_with_counting if self.schema in (Run, Evaluate) else trees
+        read = trees_with_counting if self.schema in (Run, Evaluate, Serve) else trees
         return read(file or self.path, overrides)
 
 
 CONFIGS = (
     Config("run.yaml", Run, ("run", "record", "benchmark", "history", "invite")),
-    Config("counting.yaml", Counting, ("run", "evaluate", "record", "benchmark")),
+    Config("counting.yaml", Counting, ("run", "evaluate", "record", "benchmark", "serve")),
     Config("actions.yaml", Actions, ("run", "train-head", "evaluate", "data")),
     Config("train_head.yaml", TrainHead, ("train-head",)),
     Config("shipped_head.yaml", TrainHead, ("train-head",)),
@@ -87,6 +90,7 @@ CONFIGS = (
     Config("extract.yaml", Extract, ("extract",)),
     Config("sweep.yaml", Sweep, ("train-head",)),
     Config("publish.yaml", Publish, ("publish",)),
+    Config("serve.yaml", Serve, ("serve",)),
     Config("pipeline/default.yaml", Pipeline, ("pipeline",)),
     Config("pipeline/smoke.yaml", Pipeline, ("pipeline",)),
     Config("compress/pose.yaml", Plan, ("compress",)),

@@ -200,15 +200,15 @@ class SequenceSource(_Closing):
 
     def __init__(self, path: Path) -> None:
         """Raises InputError when the file is missing or no keypoint sequence."""
-        self._sequence = KeypointSequence.load(path)
-        times = self._sequence.time_s
-        self.name, self.size = str(path), self._sequence.size
+        self.sequence = KeypointSequence.load(path)
+        times = self.sequence.time_s
+        self.name, self.size = str(path), self.sequence.size
         self.fps = float(1 / np.median(np.diff(times))) if len(times) > 1 else None
         self.notice: str | None = None
         self.decode_ms = 0.0
 
     def __iter__(self) -> Iterator[Sample]:
-        return samples(self._sequence)
+        return samples(self.sequence)
 
 
 def samples(sequence: KeypointSequence) -> Iterator[Sample]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from configs.web import Web
+from configs.web import Listen
 from edge.history.database import default_folder
 
 TOKEN_FILE: Final = "web-token"
@@ -33,7 +33,7 @@ class Access:
     names: frozenset[str]
 
     @classmethod
-    def of(cls, settings: Web, token: str | None) -> Access:
+    def of(cls, settings: Listen, token: str | None) -> Access:
         """What these settings allow."""
         names = {"localhost", *(name.lower().rstrip(".") for name in settings.names)}
         if not is_local(settings.host):

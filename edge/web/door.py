@@ -6,7 +6,7 @@ import asyncio
 import socket
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from configs.schema import Run
 from edge.web.access import Access, own_token
@@ -15,6 +15,9 @@ from edge.web.invite import Invitation, invite
 from edge.web.live import Show
 from edge.web.server import WebServer
 from edge.words import language_of, words_in
+
+#: Connections beside those of viewers, each of which has two or three.
+_SPARE: Final = 20
 
 
 class Door(NamedTuple):
@@ -36,4 +39,4 @@ def open_door(
     invitation = invite(web, token, listener.getsockname()[1])
     words = words_in(language_of(settings.language))
     app = make_app(web, show, folder, Access.of(web, token), invitation, words, running)
-    return Door(WebServer(app, listener, web, attach), invitation, trouble)
+    return Door(WebServer(app, listener, web.patience_s, 3 * web.viewers + _SPARE, attach), invitation, trouble)

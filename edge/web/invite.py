@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 import numpy as np
 from numpy.typing import NDArray
 
-from configs.web import Web
+from configs.web import Listen
 from edge.web.access import is_local, own_address
 
 
@@ -27,8 +27,8 @@ class Invitation:
         return None if self.there is None else qr_code(self.there)
 
 
-def invite(settings: Web, token: str | None, port: int | None = None) -> Invitation:
-    """The addresses of a web screen with these settings. port: where it listens, if another one was taken."""
+def invite(settings: Listen, token: str | None, port: int | None = None) -> Invitation:
+    """The addresses of a server with these settings. port: where it listens, if another one was taken."""
     port = settings.port if port is None else port
     query = "/" if token is None else "/?" + urlencode({"token": token})
     everywhere = settings.host in ("0.0.0.0", "::")

@@ -58,12 +58,9 @@ def words_of(language: Language) -> Mapping[str, str]:
 def page_routes(words: Words, settings: Mapping[str, Any]) -> APIRouter:
     """The pages and what they are made of. settings: what else the scripts of the pages are told."""
     router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
-    language = words.language
-    said = {**words_of(language), "skip": capital(words.screen.skip), "reset": capital(words.screen.reset)}
-    told = {"words": said, "decimal": words.strings.decimal, "limbs": _limbs(), "seen": SEEN, **settings}
-    files = {path.name: (path.read_bytes(), _KINDS[path.suffix]) for path in FOLDER.iterdir() if path.suffix in _KINDS}
-    files["colors.css"] = (_colors().encode(), _KINDS[".css"])
-    pages = {name: _page(name, language, told) for name in ("live", "history", "session")}
+    said = {**words_of(words.language), "skip": capital(words.screen.skip), "reset": capital(words.screen.reset)}
+    pages = {name: filled_page(FOLDER / f"{name}.html", words, said, settings)
+             for name in ("live", "history", "session")}  # fmt: skip
 
     @router.get("/")
     async def live() -> str:
@@ -77,6 +74,21 @@ def page_routes(words: Words, settings: Mapping[str, Any]) -> APIRouter:
     async def session() -> str:
         return pages["session"]
 
+    router.include_router(file_routes(files_of(FOLDER)))
+    return router
+
+
+def files_of(*folders: Path) -> dict[str, tuple[bytes, str]]:
+    """Content and kind of everything that pages are made of in these folders, by its name, with the colours."""
+    files = {path.name: (path.read_bytes(), _KINDS[path.suffix])
+             for folder in folders for path in folder.iterdir() if path.suffix in _KINDS}  # fmt: skip
+    return {**files, "colors.css": (_colors().encode(), _KINDS[".css"])}
+
+
+def file_routes(files: Mapping[str, tuple[bytes, str]]) -> APIRouter:
+    """Serves such files below /static/."""
+    router = APIRouter(include_in_schema=False)
+
     @router.get("/static/{name}")
     async def static(name: str) -> Response:
         if name not in files:
@@ -87,6 +99,14 @@ def page_routes(words: Words, settings: Mapping[str, Any]) -> APIRouter:
     return router
 
 
+def filled_page(file: Path, words: Words, said: Mapping[str, str], settings: Mapping[str, Any]) -> str:
+    """A page with its words in. said: what it and its scripts say. settings: what else its scripts are told."""
+    told = {"words": said, "decimal": words.strings.decimal, "limbs": _limbs(), "seen": SEEN, **settings}
+    # In a script element, `<` is all that could end it.
+    data = json.dumps(told, ensure_ascii=False).replace("<", "\\u003c")
+    return _filled(file, {**said, "language": words.language}).replace("[[told]]", data)
+
+
 def refusal_page(language: Language, refusal: Refusal) -> str:
     """A page that says what is wrong, and what to do."""
     words = words_of(language)
@@ -94,22 +114,13 @@ def refusal_page(language: Language, refusal: Refusal) -> str:
     key = "token_wrong" if refusal.reason == WRONG_TOKEN else "token_wanted"
     title = words[key] if asked else words["refused"]
     advice = words["token_wrong_advice" if key == "token_wrong" else "token_advice"] if asked else refusal.reason
-    return _filled("refusal", {"language": language, "title": title, "advice": advice})
+    return _filled(FOLDER / "refusal.html", {"language": language, "title": title, "advice": advice})
 
 
-def _page(name: str, language: Language, told: Mapping[str, Any]) -> str:
-    # In a script element, `<` is all that could end it.
-    data = json.dumps(told, ensure_ascii=False).replace("<", "\\u003c")
-    return _filled(name, {**told["words"], "language": language}).replace("[[told]]", data)
-
-
-def _filled(name: str, said: Mapping[str, str]) -> str:
-    text = _text(name).replace("<!-- head.html -->\n", _text("head"))
+def _filled(file: Path, said: Mapping[str, str]) -> str:
+    head = (FOLDER / "head.html").read_text(encoding="utf-8")
+    text = file.read_text(encoding="utf-8").replace("<!-- head.html -->\n", head)
     return re.sub(r"\[\[(\w+)\]\]", lambda m: html.escape(said[m[1]]) if m[1] in said else m[0], text)
-
-
-def _text(name: str) -> str:
-    return (FOLDER / f"{name}.html").read_text(encoding="utf-8")
 
 
 def _colors() -> str:

@@ -176,9 +176,9 @@ def invitation_of(settings: Web, here: bool = False) -> list[str]:
     return [invitation.here] if here else in_words(invitation)
 
 
-def check_extra() -> None:
+def check_extra(wanted_by: str = "--screen web") -> None:
     """Raise MissingExtraError where a package of the extra `web` is missing."""
     missing = [name for name in _NEEDED if find_spec(name) is None]
     if missing:
-        raise MissingExtraError("needs packages that are not installed", field="--screen web",
+        raise MissingExtraError("needs packages that are not installed", field=wanted_by,
                                 found=f"no {', '.join(missing)}", hint="pip install 'repsight[web]'")  # fmt: skip

@@ -1,4 +1,4 @@
-"""The server of the web screen: uvicorn in a thread of its own, and an end to connections that do not move."""
+"""The server of every page: uvicorn in a thread of its own, and an end to connections that do not move."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any, Final
 import uvicorn
 from starlette.types import ASGIApp
 
-from configs.web import Web
+from configs.web import Listen
 from edge.web.guard import Sparing
 from keypoints.errors import InputError
 
@@ -23,13 +23,11 @@ log = logging.getLogger("repsight.web")
 _SEND_BUFFER: Final = 64 * 1024
 #: A request's head, and a viewer's message.
 _MOST_HEAD, _MOST_MESSAGE = 16 * 1024, 1024
-#: Connections beside those of viewers, each of which has two or three.
-_SPARE: Final = 20
 _GOODBYE_S: Final = 2
-_LOGGERS: Final = ("repsight.web", "uvicorn.error")
+_LOGGERS: Final = ("repsight.web", "repsight.service", "uvicorn.error")
 
 
-def listen(settings: Web) -> socket.socket:
+def listen(settings: Listen) -> socket.socket:
     """A socket that listens where the settings say. Raises InputError where that can't be."""
     host, port = settings.host, settings.port
     try:
@@ -37,7 +35,7 @@ def listen(settings: Web) -> socket.socket:
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )
     except OSError:
-        raise InputError("no address of this machine", field="web.host", found=host,
+        raise InputError("no address of this machine", field=f"{settings.prefix}host", found=host,
                          hint="127.0.0.1 is this machine alone, 0.0.0.0 every network") from None  # fmt: skip
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
@@ -49,7 +47,8 @@ def listen(settings: Web) -> socket.socket:
         listener.listen(128)
     except OSError as error:
         listener.close()
-        raise InputError(f"can't listen: {error.strerror}", field=f"web.host {host}, web.port {port}",
+        where = f"{settings.prefix}host {host}, {settings.prefix}port {port}"
+        raise InputError(f"can't listen: {error.strerror}", field=where,
                          hint="--port takes another one, and 0 any that is free") from None  # fmt: skip
     return listener
 
@@ -58,21 +57,22 @@ class WebServer:
     """Serves an application until it is closed."""
 
     def __init__(
-        self, app: ASGIApp, listener: socket.socket, settings: Web,
-        attach: Callable[[asyncio.AbstractEventLoop], None],
+        self, app: ASGIApp, listener: socket.socket, patience_s: float, connections: int,
+        attach: Callable[[asyncio.AbstractEventLoop], None], most_message: int = _MOST_MESSAGE,
     ) -> None:  # fmt: skip
-        """attach: is told the event loop before anything is served."""
-        self._listener, self._patience_s, self._attach = listener, settings.patience_s, attach
+        """patience_s: until a connection is broken off that does not move. connections: at the same time. attach: is
+        told the event loop before anything is served. most_message: bytes, over WebSocket."""
+        self._listener, self._patience_s, self._attach = listener, patience_s, attach
         self._sparing = Sparing()
         for name in _LOGGERS:
             logging.getLogger(name).addFilter(self._sparing)
         self._server = uvicorn.Server(
             uvicorn.Config(
                 app, http="h11", ws="websockets-sansio", lifespan="off", log_config=None, access_log=False,
-                proxy_headers=False, server_header=False, limit_concurrency=3 * settings.viewers + _SPARE,
+                proxy_headers=False, server_header=False, limit_concurrency=connections,
                 timeout_graceful_shutdown=_GOODBYE_S, h11_max_incomplete_event_size=_MOST_HEAD,
-                ws_max_size=_MOST_MESSAGE, ws_per_message_deflate=False, ws_ping_interval=settings.patience_s,
-                ws_ping_timeout=settings.patience_s,
+                ws_max_size=most_message, ws_per_message_deflate=False, ws_ping_interval=patience_s,
+                ws_ping_timeout=patience_s,
             )
         )  # fmt: skip
         self._thread = threading.Thread(target=self._run, name="web server", daemon=True)

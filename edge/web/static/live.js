@@ -1,6 +1,7 @@
 // The live page: readings come over a WebSocket; the newest one is drawn when the browser next draws.
 
 import { byId, make, say, told } from "./common.js";
+import { cleaned, drawBody } from "./skeleton.js";
 
 // A browser writes every attempt that fails into its console: they become rare.
 const AGAIN_MS = 1000;
@@ -124,52 +125,15 @@ function drawTotals(totals) {
 
 // Where there is no picture: the skeleton alone, in the place that the picture would have.
 function drawSkeleton(skeleton) {
-  const [width, height] = [canvas.clientWidth, canvas.clientHeight];
-  const sharp = window.devicePixelRatio || 1;
-  if (canvas.width !== width * sharp || canvas.height !== height * sharp) {
-    canvas.width = width * sharp;
-    canvas.height = height * sharp;
-  }
-  const context = canvas.getContext("2d");
-  context.setTransform(1, 0, 0, 1, 0, 0);
-  context.clearRect(0, 0, canvas.width, canvas.height);
+  const { context, width, height } = cleaned(canvas);
   const pictured = told.video === "on" && video.naturalWidth > 0;
   video.hidden = !pictured;
   if (pictured || !skeleton) return;
   const [w, h] = skeleton.size;
   const scale = Math.min(width / w, height / h);
   const upright = height > 0 && innerWidth <= innerHeight;
-  context.setTransform(sharp, 0, 0, sharp, 0, 0);
   context.translate((width - w * scale) / (upright ? 2 : 1), (height - h * scale) / 2);
-  const unit = Math.max(3, (h * scale) / 90);
-  const place = (joint) => [skeleton.points[joint][0] * scale, skeleton.points[joint][1] * scale];
-  const seen = (joint) => skeleton.points[joint][2] >= told.seen;
-  context.lineCap = "round";
-  context.lineWidth = unit;
-  for (const [a, b, color] of told.limbs) {
-    if (!seen(a) || !seen(b)) continue;
-    context.strokeStyle = color;
-    context.beginPath();
-    context.moveTo(...place(a));
-    context.lineTo(...place(b));
-    context.stroke();
-  }
-  context.fillStyle = "#fff";
-  for (const joint of new Set(told.limbs.flatMap(([a, b]) => [a, b]))) {
-    if (!seen(joint)) continue;
-    context.beginPath();
-    context.arc(...place(joint), unit, 0, 2 * Math.PI);
-    context.fill();
-  }
-  if (seen(0)) {
-    // A head, from the nose and the width of the shoulders.
-    const [left, right] = [place(5), place(6)];
-    context.lineWidth = unit;
-    context.strokeStyle = "#fff";
-    context.beginPath();
-    context.arc(...place(0), Math.max(3 * unit, 0.35 * Math.hypot(left[0] - right[0], left[1] - right[1])), 0, 2 * Math.PI);
-    context.stroke();
-  }
+  drawBody(context, skeleton.points, scale, Math.max(3, (h * scale) / 90));
 }
 
 function watchSilence() {

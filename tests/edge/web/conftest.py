@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import http.client
-import shutil
 import socket
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -20,11 +18,12 @@ from edge.reading import Reading
 from edge.scoreboard import Scoreboard
 from edge.web.screen import WebScreen
 from keypoints.types import Pose
+from tests.edge.browsing import PHONE as PHONE
+from tests.edge.browsing import chromium, visiting
+from tests.edge.browsing import eventually as eventually
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
-
-PHONE = {"width": 390, "height": 844}
 
 PICTURE = np.full((72, 128, 3), 90, np.uint8)
 
@@ -35,16 +34,6 @@ def reading(time_s: float = 1.0, **fields: Any) -> Reading:
     content = {"pose": pose, "action": "squat", "confidence": 0.9, "state": "counting", "phase": 2.0,
                "reps": {"squat": 12, "push_up": 4}, "holds_s": {"plank": 5.2}}  # fmt: skip
     return Reading(time_s=time_s, **{**content, **fields})
-
-
-def eventually(true: Callable[[], Any], seconds: float = 20.0) -> bool:
-    """Whether it becomes true in a while."""
-    until_s = time.monotonic() + seconds
-    while not true():
-        if time.monotonic() > until_s:
-            return False
-        time.sleep(0.02)
-    return True
 
 
 @dataclass
@@ -157,36 +146,15 @@ def shared_guarded(shared_serve: Serve) -> Site:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """One Chromium for all of them."""
-    sync_api = pytest.importorskip("playwright.sync_api", reason="needs the package playwright")
-    found = shutil.which("chromium") or shutil.which("chromium-browser")
-    if found is None:
-        pytest.skip("no Chromium here: sudo apt-get install chromium")
-    with sync_api.sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+    with chromium() as opened:
         yield opened
-        opened.close()
 
 
 @pytest.fixture
 def visit(browser: Browser) -> Iterator[Callable[..., Page]]:
     """Opens a page that may not fail, nor ask anybody else."""
-    context = browser.new_context(viewport={"width": 1280, "height": 720}, accept_downloads=True)
-    troubles: list[str] = []
-
-    def go(address: str, size: dict[str, Any] | None = None) -> Page:
-        page = context.new_page()
-        if size is not None:
-            page.set_viewport_size(size)  # type: ignore[arg-type]
-        origin = "/".join(address.split("/")[:3])
-        page.on("pageerror", lambda error: troubles.append(str(error)))
-        page.on("console", lambda line: troubles.append(line.text) if "Content Security" in line.text else None)
-        page.on("request", lambda request: None if request.url.startswith(origin) else troubles.append(request.url))
-        page.goto(address)
-        return page
-
-    yield go
-    context.close()
-    assert troubles == []
+    with visiting(browser.new_context(viewport={"width": 1280, "height": 720}, accept_downloads=True)) as go:
+        yield go
 
 
 def address(site: Site, path: str = "/") -> str:
