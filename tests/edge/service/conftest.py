@@ -130,9 +130,9 @@ def serving(folder: Path, *overrides: str) -> Iterator[Api]:
         assert not thread.is_alive()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def api(tmp_path_factory: pytest.TempPathFactory, tiny_head: Path) -> Iterator[Api]:
-    """A service with small limits, for all tests that leave it as it is."""
+    """A service with small limits, for all tests here that leave it as it is."""
     limits = ["limits.image_mb=2", "limits.unpacked_mb=8", "limits.video_mb=4", "limits.video_s=60",
               "limits.memory_mb=256", "limits.megapixels=4", "limits.live=2", f"head={tiny_head}"]  # fmt: skip
     with serving(tmp_path_factory.mktemp("service"), *limits) as running:
