@@ -7,6 +7,7 @@ import os
 import shutil
 import socket
 import sys
+import sysconfig
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -58,7 +59,7 @@ def cluster(workers: int, address: str | None = None) -> Iterator[Any]:
     try:
         with _silence():
             try:
-                with native_silence():
+                with native_silence(), _importable():
                     ray.init(address or "local", log_to_driver=False, logging_level=logging.CRITICAL, **own)
             except Exception as error:  # noqa: BLE001 - it is just that, when a node does not start within 30 s
                 reason = str(error).strip().partition("\n")[0]
@@ -75,6 +76,25 @@ def cluster(workers: int, address: str | None = None) -> Iterator[Any]:
     finally:
         if folder is not None:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _importable() -> Iterator[None]:
+    """What is started meanwhile finds this project where this process did.
+
+    Of how to find it Ray tells its workers the folder of the driver's script alone: started in another way, as
+    `python -m pytest` is, they would find none, or another copy.
+    """
+    before, root = os.environ.get("PYTHONPATH"), str(Path(__file__).parents[1])
+    if root != sysconfig.get_path("purelib"):
+        os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (root, before)))
+    try:
+        yield
+    finally:
+        if before is not None:
+            os.environ["PYTHONPATH"] = before
+        else:
+            os.environ.pop("PYTHONPATH", None)
 
 
 def hush(name: str) -> None:
