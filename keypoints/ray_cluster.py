@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import secrets
 import shutil
 import socket
 import sys
@@ -55,6 +56,8 @@ def cluster(workers: int, address: str | None = None) -> Iterator[Any]:
     if address is not None:
         check_address(address)
     folder = None if address else tempfile.mkdtemp(prefix="repsight-ray-")
+    if folder is not None:
+        _bring_token()
     own = {"num_cpus": workers, "include_dashboard": False, "_temp_dir": folder} if folder else {}
     try:
         with _silence():
@@ -76,6 +79,13 @@ def cluster(workers: int, address: str | None = None) -> Iterator[Any]:
     finally:
         if folder is not None:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _bring_token() -> None:
+    """Who connects to a cluster of ours has to know a token. Of a user who has none Ray would leave one at home."""
+    named = any(os.environ.get(name) for name in ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"))
+    if not named and not (Path.home() / ".ray" / "auth_token").exists():
+        os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)  # for this process, whose Ray reads it once
 
 
 @contextmanager
