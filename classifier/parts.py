@@ -65,7 +65,7 @@ def _drawn(shows: NDArray[np.bool_], count: int) -> list[int]:
 
     def draw(candidates: Indices) -> None:
         for one in candidates:
-            left = np.delete(shows, [*drawn, one], 0).any(0)
+            left: NDArray[np.bool_] = np.any(np.delete(shows, [*drawn, one], 0), axis=0)
             if one not in drawn and left[shows[one]].all():
                 drawn.append(int(one))
                 return
