@@ -111,7 +111,7 @@ def train_head(
             card = job.teach_head(*lesson, examples.sequences, actions, settings, out, **told, on_step=report)
         else:
             card = job.train_head(examples.sequences, examples.actions, settings, out, **told, resume=resume,
-                                  validation=examples.validation, on_epoch=report)  # fmt: skip
+                                  validation=examples.validation, on_epoch=report, note=problems.append)  # fmt: skip
         tracker.figures({name: value for name, value in card.metrics.items() if isinstance(value, int | float)})
         beside = (".curve.json", ".curve.png", ".config.yaml", ".classes.json")
         tracker.keep(out, *(out.with_suffix(suffix) for suffix in beside))
