@@ -54,7 +54,7 @@ def train_baseline(
     if resume and not (out.with_suffix(".study").is_dir() if study else job.checkpoint_of(out).exists()):
         click.echo("there is nothing to go on with: it begins anew")
     if parts.drawn is not None:
-        splits.write(dict(parts.drawn), out.with_suffix(".split.yaml"), path.name, settings.seed)
+        splits.write(parts.drawn, out.with_suffix(".split.yaml"), path.name, settings.seed)
     problems: list[str] = []
     with tracked(tracking, "train-baseline", out, settings.model_dump(mode="json") | {"study": study},
                  command=command_line(), mark=out.with_suffix(".mlflow.json"), resume=resume,
@@ -70,7 +70,7 @@ def train_baseline(
         click.echo(f"{len(material.labels)} classes ({', '.join(material.labels)}): training on"
                    f" {len(material.training.classes)}, validating on {len(material.validation.classes)}")  # fmt: skip
         if study:
-            files = try_depths(material, full, out, resume=resume, told=told)[1]
+            files: tuple[Path, ...] = try_depths(material, full, out, resume=resume, told=told)[1]
             tracker.keep(*files)
         else:
             made = job.train_baseline(material, settings, out, trained_on=[f"{path.name}: videos of its train part"],

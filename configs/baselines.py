@@ -43,7 +43,7 @@ class TrainBaseline(Schema):
     label_smoothing: float = Field(default=0.05, ge=0, lt=1)
     device: Literal["auto", "cpu", "cuda"] = "auto"
     threads: int = Field(default=2, ge=1)
-    tensorrt: Literal["auto", "yes", "no"] = Field(default="auto", description="an engine as well; auto: if it can be")
+    tensorrt: Literal["auto"] | bool = Field(default="auto", description="an engine as well; auto: if it can be")
     seed: int = Field(default=0, ge=0)
     augment: PixelAugment = PixelAugment()
 

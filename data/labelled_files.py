@@ -30,7 +30,7 @@ class FileParts:
     train: tuple[LabelledFile, ...]
     validation: tuple[LabelledFile, ...]
     test: tuple[LabelledFile, ...]
-    drawn: Mapping[str, Sequence[str]] | None
+    drawn: split.Split | None
     videos: bool
 
     @property

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import closing
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
@@ -59,12 +58,11 @@ class OfPixels:
         """As `Contender`."""
         card = self._baseline.card
         sampler, pictures, frames, shrinking = Sampler(card.rate_hz, card.side), [], 0, 0.0
-        with closing(frames_of(path)) as source:
-            for frame in source:
-                frames += 1
-                began = time.perf_counter()
-                pictures += sampler(frame)
-                shrinking += time.perf_counter() - began
+        for frame in frames_of(path):
+            frames += 1
+            began = time.perf_counter()
+            pictures += sampler(frame)
+            shrinking += time.perf_counter() - began
         views = whole_views(np.stack(pictures), card.frames, card.views)
         answers, took = [], []
         for view in views:
@@ -92,16 +90,15 @@ class OfPoses:
         said: Counter[str] = Counter()
         newest: str | None = None
         took: list[float] = []
-        with closing(frames_of(path)) as source:
-            for frame in source:
-                began = time.perf_counter()
-                self._see(frame, watcher, reader)
-                took.append(1000 * (time.perf_counter() - began))
-                answer = self._head.take()
-                if answer is not None:
-                    newest = names[int(answer.probabilities.argmax())]
-                if newest is not None:
-                    said[newest] += 1
+        for frame in frames_of(path):
+            began = time.perf_counter()
+            self._see(frame, watcher, reader)
+            took.append(1000 * (time.perf_counter() - began))
+            answer = self._head.take()
+            if answer is not None:
+                newest = names[int(answer.probabilities.argmax())]
+            if newest is not None:
+                said[newest] += 1
         if not said:
             return Answer(NONE, 0.0, len(took), tuple(took), sum(took))
         name, count = said.most_common(1)[0]

@@ -64,7 +64,7 @@ def check(settings: TrainBaseline, out: Path) -> TrainBaseline:
         raise InputError("not the name of a baseline", file=out, expected="a name that ends in .onnx")
     full = resolved(settings)
     device_of(full)
-    if full.tensorrt == "yes":
+    if full.tensorrt is True:
         tensorrt.require()
     if settings.weights is not None and not Path(settings.weights).is_file():
         raise InputError("no such file", file=settings.weights, field="weights")
@@ -154,14 +154,14 @@ def _write(fitted: Fitted, card: BaselineCard, full: TrainBaseline, out: Path, s
     """Write the model files; how far each export is from the network."""
     save_checkpoint(fitted.network, card, out.with_suffix(".pt"))
     differences = {out: export_onnx(fitted.network, card, out)}
-    if full.tensorrt == "yes" or (full.tensorrt == "auto" and tensorrt.usable()):
+    if full.tensorrt is True or (full.tensorrt == "auto" and tensorrt.usable()):
         engine, clips = out.with_suffix(".engine"), example_clips(card)
         try:
             tensorrt.write_engine(out, card, engine)
             there = open_baseline(engine).run(clips)
             differences[engine] = difference(open_baseline(out).run(clips), there, engine)
         except RepSightError as error:
-            if full.tensorrt == "yes":
+            if full.tensorrt is True:
                 raise
             say(f"no engine: {error}")
     return differences

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -24,8 +25,10 @@ class Network(nn.Module):
         recipe = recipe_of(settings.model)
         self.body = recipe.build(settings, classes)
         # Of 0-255, per channel; no weights: they are not stored with those.
-        for name, values in (("mean", recipe.mean), ("std", recipe.std)):
-            self.register_buffer(name, 255 * torch.tensor(values), persistent=False)
+        self.mean: Tensor
+        self.std: Tensor
+        self.register_buffer("mean", 255 * torch.tensor(recipe.mean), persistent=False)
+        self.register_buffer("std", 255 * torch.tensor(recipe.std), persistent=False)
         frozen = recipe.blocks(settings)[: settings.freeze]
         self._frozen = tuple(f"body.{name}" for names in frozen for name in names)
         for name, parameter in self.named_parameters():
@@ -61,7 +64,8 @@ class Served(nn.Module):
         self.network = network
 
     def forward(self, clips: Tensor) -> Tensor:
-        return self.network(clips).softmax(-1)
+        probabilities: Tensor = self.network(clips).softmax(-1)
+        return probabilities
 
 
 def begin(settings: TrainBaseline, classes: int, say: Say = lambda said: None) -> tuple[Network, str]:
@@ -73,8 +77,6 @@ def begin(settings: TrainBaseline, classes: int, say: Say = lambda said: None) -
     torch.manual_seed(settings.seed)
     network, recipe = Network(settings, classes), recipe_of(settings.model)
     if settings.weights is not None:
-        from pathlib import Path
-
         path = Path(settings.weights)
         recipe.load(network.body, path)
         return network, path.name

@@ -20,7 +20,7 @@ from keypoints.errors import InputError
 _USUAL = Usual(width=64, side=112, frames=16)
 
 
-class _R3D(VideoResNet):  # type: ignore[misc]  # torchvision has no types
+class _R3D(VideoResNet):
     """torchvision's, with another width of its first block where that is wanted; each further one doubles it."""
 
     def __init__(self, width: int, classes: int) -> None:
@@ -62,9 +62,9 @@ def _check(settings: TrainBaseline) -> None:
 def _fetch(settings: TrainBaseline) -> Path:
     if settings.width != _USUAL.width:
         raise WeightsError(f"there are none but for width={_USUAL.width}")
-    url = R3D_18_Weights.KINETICS400_V1.url
+    url: str = R3D_18_Weights.KINETICS400_V1.url
     name = url.rpartition("/")[2]
-    path = Path(torch.hub.get_dir()) / "checkpoints" / name
+    path: Path = Path(torch.hub.get_dir()) / "checkpoints" / name
     if path.is_file():
         return path
     try:

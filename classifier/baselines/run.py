@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import pickle
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,15 +60,16 @@ def _checkpoint(path: Path, threads: int) -> Baseline:
 
     from classifier.baselines.export import answers
     from classifier.baselines.network import Network
+    from classifier.baselines.weights import safely_loaded
     from configs.baselines import TrainBaseline
 
     wrong = ModelError("not a checkpoint of `train-baseline`", file=path)
     try:
-        content: Any = torch.load(path, map_location="cpu", weights_only=True)
+        content: Any = safely_loaded(path)
         card = read_card(BaselineCard, {KEY: content["card"]}, path)
         network = Network(TrainBaseline.model_validate(card.settings), len(card.labels))
         network.load_state_dict(content["model"])
-    except (OSError, RuntimeError, EOFError, KeyError, TypeError, ValueError, pickle.UnpicklingError):
+    except (RuntimeError, KeyError, TypeError, ValueError):
         raise wrong from None
     torch.set_num_threads(threads)
     network.eval()

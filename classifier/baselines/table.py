@@ -1,4 +1,4 @@
-"""Heads and baselines on the same videos, in one table: accuracy, latency, size, memory; as a page, as JSON, as text."""
+"""Heads and baselines on the same videos, in one table: accuracy, latency, size, memory; page, JSON and text."""
 
 from __future__ import annotations
 
@@ -193,9 +193,11 @@ def _page(table: Table, settings: Evaluate) -> str:
     units = ("answer <small>ms</small>", "video <small>ms</small>", "frame <small>ms</small>",
              "size <small>MB</small>", "memory <small>MB</small>")  # fmt: skip
     head = ("", "weights", "accuracy", "macro F1", *units)
-    parts = [f"<header><h1>Heads and baselines</h1><p><code>{escape(table.command)}</code></p></header>",
-             f"<section><h2>{escape(table.name)}</h2><p class='lead'>{table.videos} videos of {table.groups} sources</p>"
-             + page.table(head, rows, words=2) + "</section>"]  # fmt: skip
+    lead = f"<p class='lead'>{table.videos} videos of {table.groups} sources</p>"
+    parts = [
+        f"<header><h1>Heads and baselines</h1><p><code>{escape(table.command)}</code></p></header>",
+        f"<section><h2>{escape(table.name)}</h2>{lead}{page.table(head, rows, words=2)}</section>",
+    ]
     parts.append("<section><h2>By class, F1</h2>" + _by_class(table) + "</section>")
     if table.problems:
         found = "".join(f"<li>{escape(line)}</li>" for line in table.problems)
@@ -203,8 +205,9 @@ def _page(table: Table, settings: Evaluate) -> str:
     trained = [[escape(r.candidate.path.name), escape("; ".join(r.candidate.trained_on))] for r in table.rows]
     parts.append("<section><h2>Trained on</h2>" + page.table(("", "what"), trained, words=2) + "</section>")
     meanings = [[name, escape(text)] for name, text in _MEANINGS]
-    parts.append("<section><h2>What the figures mean</h2>" + page.table(("figure", "meaning"), meanings, words=2)
-                 + f"<p>Intervals hold {CONFIDENCE:.0%} of {settings.draws} bootstrap draws of whole sources.</p></section>")  # fmt: skip
+    sure = f"<p>Intervals hold {CONFIDENCE:.0%} of {settings.draws} bootstrap draws of whole sources.</p>"
+    known = page.table(("figure", "meaning"), meanings, words=2)
+    parts.append(f"<section><h2>What the figures mean</h2>{known}{sure}</section>")
     return page.whole("Heads and baselines", parts)
 
 

@@ -73,9 +73,9 @@ def open_engine(path: Path, card: BaselineCard) -> Callable[[NDArray[np.uint8]],
     runtime = tensorrt.Runtime(tensorrt.Logger(tensorrt.Logger.ERROR))
     engine: Any = runtime.deserialize_cuda_engine(path.read_bytes())
     if engine is None:
-        raise ModelError("no engine for this machine", file=path, hint="build it here: train-baseline tensorrt=yes")
+        raise ModelError("no engine for this machine", file=path, hint="build it here: train-baseline tensorrt=true")
     context = engine.create_execution_context()
-    stream = torch.cuda.Stream()
+    stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
 
     def run(clips: NDArray[np.uint8]) -> NDArray[np.float32]:
         parts = []

@@ -51,8 +51,8 @@ def _check(settings: TrainBaseline) -> None:
         raise InputError("vit reads single pictures", field="frames", expected=1, found=settings.frames)
     patch = re.match(r"vit_\w+_patch(\d+)_", settings.vit)
     if patch is None or settings.vit not in timm.list_models("vit_*"):
-        raise InputError("no Vision Transformer of timm", field="vit",
-                         expected="such as vit_tiny_patch16_224 or vit_base_patch16_224", found=settings.vit)  # fmt: skip
+        usual = "such as vit_tiny_patch16_224 or vit_base_patch16_224"
+        raise InputError("no Vision Transformer of timm", field="vit", expected=usual, found=settings.vit)
     if settings.side % int(patch[1]):
         raise InputError("not whole patches", field="side", expected=f"a multiple of {patch[1]}", found=settings.side)
     if settings.width is not None and settings.width > 64 and settings.width % 64:

@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 import pickle
+import warnings
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from keypoints.errors import InputError
+
+
+def safely_loaded(path: Path) -> Any:
+    """What torch has saved as a file, with nothing in it executed. Raises ValueError, with the reason, for any other
+    file."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of files that are not its own
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, EOFError, KeyError, AttributeError, pickle.UnpicklingError) as error:
+        raise ValueError(str(error).strip().partition("\n")[0][:120] or type(error).__name__) from None
 
 
 def read_state(path: Path) -> dict[str, Tensor]:
@@ -21,13 +35,10 @@ def read_state(path: Path) -> dict[str, Tensor]:
         raise InputError("no such file", file=path, field="weights")
     try:
         if path.suffix == ".safetensors":
-            from safetensors.torch import load_file
-
             return dict(load_file(path))
-        content: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, ValueError, RuntimeError, EOFError, KeyError, pickle.UnpicklingError) as error:
-        reason = str(error).strip().partition("\n")[0][:120]
-        raise InputError(f"not a file of weights: {reason}", file=path, field="weights") from None
+        content = safely_loaded(path)
+    except (OSError, ValueError, SafetensorError) as error:
+        raise InputError(f"not a file of weights: {error}", file=path, field="weights") from None
     if isinstance(content, dict) and isinstance(content.get("model"), dict):
         content = {name.removeprefix("body."): value for name, value in content["model"].items()}
     if not isinstance(content, dict) or not all(isinstance(value, Tensor) for value in content.values()):
