@@ -77,32 +77,34 @@ def test_a_baseline_answers_alike_from_its_checkpoint_and_from_onnx(trained: Pat
 
 def test_a_video_in_every_part_of_the_table(trained: Path, people: Path, tmp_path: Path) -> None:
     result = call("evaluate", "--data", people / "test", "--baseline", trained / "vit.onnx", "--baseline",
-                  trained / "vit.pt", "--head", SHIPPED, "--out", tmp_path / "out")  # fmt: skip
+                  trained / "r3d.onnx", "--head", SHIPPED, "--out", tmp_path / "out")  # fmt: skip
     assert result.exit_code == 0, result.output
-    table = [line for line in result.output.splitlines() if line.startswith(("vit.onnx", "vit.pt", "head.onnx"))]
+    table = [line for line in result.output.splitlines() if line.startswith(("vit.onnx", "r3d.onnx", "head.onnx"))]
     assert len(table) == 3
     found = json.loads((tmp_path / "out" / "baselines.json").read_text())
-    onnx, checkpoint, head = found["rows"]
-    assert found["videos"] == 4 and onnx["said"] == checkpoint["said"] and len(onnx["said"]) == 4
-    assert head["said"] == dict.fromkeys(onnx["said"], "none") and head["score"]["accuracy"]["value"] == 0, "no people"
-    right = np.mean([name.startswith(said) for name, said in onnx["said"].items()])
-    assert onnx["score"]["accuracy"]["value"] == right
+    *baselines, head = found["rows"]
+    assert found["videos"] == 4
+    assert set(head["said"].values()) == {"none"} and head["score"]["accuracy"]["value"] == 0, "nobody is in it"
+    for row, file in zip(baselines, ("vit.onnx", "r3d.onnx"), strict=True):
+        ask = contenders.OfPixels(open_baseline(trained / file))
+        said = {f"{label}/{i}": ask(people / "test" / label / f"{i}.avi").said for label in ("lunge", "squat")
+                for i in range(2)}  # fmt: skip
+        assert row["said"] == said, "alone in a process, as here"
+        right = np.mean([name.partition("/")[0] == what for name, what in said.items()])
+        assert row["score"]["accuracy"]["value"] == right
     for row in found["rows"]:
-        assert 0 < row["answer_ms"] <= row["video_ms"] and 0 < row["frame_ms"] < row["video_ms"] and row["peak_mb"] > 20
-    assert checkpoint["peak_mb"] > onnx["peak_mb"] + 50, "torch is in the one process alone"
+        assert 0 < row["answer_ms"] <= row["video_ms"] and 0 < row["frame_ms"] < row["video_ms"]
+        assert 20 < row["peak_mb"] < 400, "no torch in it"
     page = (tmp_path / "out" / "baselines.html").read_text()
-    assert "macro F1" in page and "vit.pt" in page and "random" in page
+    assert "macro F1" in page and "r3d.onnx" in page and "random" in page
 
 
 def test_baselines_learn_what_can_be_learnt(people: Path, tmp_path: Path) -> None:
-    for model, rate, epochs in (("slowfast", 0.01, 16), ("vit", 0.003, 6)):
-        of = settings(model, f"epochs={epochs}", f"patience={epochs}", f"learning_rate={rate}")
-        given = material(people, of)
-        out = tmp_path / f"{model}.onnx"
-        job.train_baseline(given, of, out, trained_on=["squares"], command="")
-        ask = contenders.OfPixels(open_baseline(out))
-        for label in ("squat", "lunge"):
-            assert ask(people / "test" / label / "1.avi").said == label
+    of, out = settings("vit", "epochs=4", "learning_rate=0.003"), tmp_path / "vit.onnx"
+    job.train_baseline(material(people, of), of, out, trained_on=["squares"], command="")
+    ask = contenders.OfPixels(open_baseline(out))
+    for label in ("squat", "lunge"):
+        assert ask(people / "test" / label / "1.avi").said == label
 
 
 def test_a_stopped_training_ends_in_the_same_weights(people: Path, tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ def test_settings_that_cannot_be_are_one_line(
 
 
 def train(folder: Path, *more: str) -> Any:
-    return call("train-baseline", "--model", "vit", "--data", folder, "--out", folder.parent / "a.onnx", *TINY["vit"],
+    return call("train-baseline", "--model", "r3d", "--data", folder, "--out", folder.parent / "a.onnx", *TINY["r3d"],
                 *FAST, "epochs=1", *more)  # fmt: skip
 
 
