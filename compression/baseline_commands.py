@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from configs.command_line import FILE, command_line, progress_bar, settings_option, tell, track_option
+
+if TYPE_CHECKING:
+    from configs.schema import Evaluate
+    from configs.tracking import Tracking
 
 
 @click.command()
@@ -73,7 +78,7 @@ def train_baseline(
             files: tuple[Path, ...] = try_depths(material, full, out, resume=resume, told=told)[1]
             tracker.keep(*files)
         else:
-            made = job.train_baseline(material, settings, out, trained_on=[f"{path.name}: videos of its train part"],
+            made = job.train_baseline(material, settings, out, trained_on=[f"{path.name}, its train part"],
                                       command=command_line(), resume=resume, told=told)  # fmt: skip
             files = made.files
             tracker.figures({k: v for k, v in made.card.metrics.items() if isinstance(v, int | float)})
@@ -90,25 +95,29 @@ def train_baseline(
 
 def compare(
     heads: Sequence[Path], baselines: Sequence[Path], data: Sequence[Path], split: Path | None, part: str, out: Path,
-    overrides: Sequence[str], config: Path,
+    settings: Evaluate, tracking: Tracking | None,
 ) -> None:  # fmt: skip
     """`evaluate` with baselines: heads and baselines on the same videos, in one table."""
     from classifier.baselines import table
-    from configs.loader import load_actions, load_with_counting
-    from configs.schema import Evaluate
+    from compression.tracking import tracked
+    from configs.loader import load_actions
     from data.labelled_files import part_files
 
     if len(data) != 1:
         raise click.UsageError("--baseline compares on one set: give one --data.")
-    settings = load_with_counting(Evaluate, config, overrides)
-    if settings.robustness or settings.xlsx:
-        raise click.UsageError("--robustness and --xlsx are of heads alone: leave them or --baseline out.")
+    if settings.robustness or settings.xlsx or settings.classes != "auto":
+        raise click.UsageError("--classes, --robustness and --xlsx are of heads alone: leave them or --baseline out.")
     contenders = table.check(heads, baselines, out)
     files = part_files(data[0], load_actions(), split, part)
     name = f"{data[0].name} ({part} of {split.name})" if split else data[0].name
-    with progress_bar("comparing") as progress:
-        found, written = table.compare(contenders, files, name, settings, out, command=command_line(),
-                                       progress=progress)  # fmt: skip
+    said = {"head": [str(path) for path in heads], "baseline": [str(path) for path in baselines], "data": name}
+    with tracked(tracking, "evaluate", out, settings.model_dump(mode="json") | said, command=command_line(),
+                 say=click.echo) as tracker:  # fmt: skip
+        with progress_bar("comparing") as progress:
+            found, written = table.compare(contenders, files, name, settings, out, command=command_line(),
+                                           progress=progress)  # fmt: skip
+        tracker.figures(table.figures(found))
+        tracker.keep(*written, out / "config.yaml")
     for line in table.lines(found):
         click.echo(line)
     tell(found.problems)

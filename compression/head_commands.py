@@ -174,7 +174,8 @@ def evaluate(
 
         if part and not split:
             raise click.UsageError("--part is of a split: give both.")
-        compare(head or (SHIPPED,), baseline, data, split, part or "test", out, [*overrides, *given], config)
+        settings = load_with_counting(Evaluate, config, [*overrides, *given])
+        compare(head or (SHIPPED,), baseline, data, split, part or "test", out, settings, tracking)
         return
     settings = load_with_counting(Evaluate, config, [*overrides, *given])
     check(head or (SHIPPED,), load_actions(), settings, out)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
@@ -19,6 +20,7 @@ from classifier.evaluation.play import ListeningHead
 from classifier.reader import ActionReader
 from configs.loader import load_actions
 from configs.schema import Actions, Counting
+from keypoints.errors import RepSightError
 from keypoints.resources import peak_mb
 from keypoints.subject import SubjectWatcher
 from keypoints.types import Frame
@@ -132,6 +134,7 @@ class Alone:
     """A contender in a fresh process, so that its memory is its own. A context manager."""
 
     def __init__(self, kind: Kind, path: Path, counting: Counting) -> None:
+        self._path = path
         self._pool = ProcessPoolExecutor(1, get_context("spawn"), _open_here, (kind, path, counting))
 
     def __enter__(self) -> Alone:
@@ -141,8 +144,11 @@ class Alone:
         self._pool.shutdown(cancel_futures=True)
 
     def __call__(self, path: Path) -> Answer:
-        """As `Contender`."""
-        return self._pool.submit(_answer_here, path).result()
+        """As `Contender`. Raises RepSightError when the process has ended, as for want of memory."""
+        try:
+            return self._pool.submit(_answer_here, path).result()
+        except BrokenProcessPool:
+            raise RepSightError(f"{self._path}: its process ended in the middle of {path.name}") from None
 
     def peak_mb(self) -> float:
         """The most memory that it has held."""

@@ -163,5 +163,8 @@ def _write(fitted: Fitted, card: BaselineCard, full: TrainBaseline, out: Path, s
         except RepSightError as error:
             if full.tensorrt is True:
                 raise
+            for file in (engine, engine.with_suffix(".engine.json")):
+                file.unlink(missing_ok=True)
+            differences.pop(engine, None)
             say(f"no engine: {error}")
     return differences

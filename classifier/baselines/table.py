@@ -137,6 +137,16 @@ def lines(table: Table) -> list[str]:
                     for row in cells)]  # fmt: skip
 
 
+def figures(table: Table) -> dict[str, float]:
+    """The figures of every row, as `FILE/figure`."""
+    found: dict[str, float] = {}
+    for row in table.rows:
+        values = {"accuracy": row.score.accuracy.value, "macro_f1": row.score.macro.f1, "answer_ms": row.answer_ms,
+                  "video_ms": row.video_ms, "size_kb": row.candidate.size_kb, "peak_mb": row.peak_mb}  # fmt: skip
+        found |= {f"{row.candidate.path.name}/{name}": value for name, value in values.items()}
+    return found
+
+
 def content(table: Table) -> dict[str, Any]:
     """The table as JSON holds it."""
     rows = []

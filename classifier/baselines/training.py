@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -11,12 +13,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from pydantic import ValidationError
 from torch import Tensor, nn
 
 from classifier.baselines.clips import Pictures, resized, whole_views
 from classifier.baselines.network import Network, begin
 from classifier.baselines.varied import varied
+from classifier.baselines.weights import safely_loaded
 from configs.baselines import OF_THE_MACHINE, TrainBaseline
 from keypoints.errors import InputError
 from keypoints.files import whole
@@ -69,7 +71,7 @@ def fit(
     """
     torch.set_num_threads(settings.threads)
     device = device_of(settings)
-    kept = _read(checkpoint, settings) if checkpoint.exists() else None
+    kept = _read(checkpoint, settings, training) if checkpoint.exists() else None
     if kept is None:
         network, weights = begin(settings, classes, say)
     else:
@@ -118,7 +120,12 @@ def fit(
                 best=metrics["loss"], stale=0, of={k: v.cpu().clone() for k, v in network.state_dict().items()}
             )
         report(metrics)
-        _write(checkpoint, network, optimizer, schedule, state, settings, weights)
+        content = {
+            "network": network.state_dict(), "optimizer": optimizer.state_dict(), "schedule": schedule.state_dict(),
+            "state": state, "settings": settings.model_dump_json(), "weights": weights, "data": _digest(training),
+        }  # fmt: skip
+        with whole(checkpoint) as partial:
+            torch.save(content, partial)
 
     network.load_state_dict(state["of"])
     network.cpu().eval()
@@ -160,25 +167,21 @@ def _same(settings: TrainBaseline) -> TrainBaseline:
     return settings.model_copy(update={name: getattr(usual, name) for name in OF_THE_MACHINE})
 
 
-def _write(
-    path: Path, network: nn.Module, optimizer: Any, schedule: Any, state: dict[str, Any], settings: TrainBaseline,
-    weights: str,
-) -> None:  # fmt: skip
-    content = {
-        "network": network.state_dict(), "optimizer": optimizer.state_dict(), "schedule": schedule.state_dict(),
-        "state": state, "settings": settings.model_dump_json(), "weights": weights,
-    }  # fmt: skip
-    with whole(path) as partial:
-        torch.save(content, partial)
+def _digest(training: Labelled) -> str:
+    """What tells the videos of a training from others."""
+    sizes = [len(pictures) for pictures in training.pictures]
+    return hashlib.sha256(json.dumps([list(training.classes), sizes]).encode()).hexdigest()
 
 
-def _read(path: Path, settings: TrainBaseline) -> dict[str, Any]:
-    content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+def _read(path: Path, settings: TrainBaseline, training: Labelled) -> dict[str, Any]:
+    """A checkpoint. Raises InputError when it is none, or one of other settings or videos."""
     try:
+        content: dict[str, Any] = safely_loaded(path)
         same = _same(TrainBaseline.model_validate_json(content["settings"])) == _same(settings)
-    except (KeyError, ValidationError):  # of a version with other settings
-        same = False
-    if not same:
-        raise InputError("made with other settings", file=path, field="config",
-                         hint="train without --resume, or with the settings it began with")  # fmt: skip
+        other = "config" if not same else "data" if content["data"] != _digest(training) else None
+    except (KeyError, ValueError):  # of a version with other settings, or none at all
+        other = "config"
+    if other:
+        raise InputError(f"made with other {'videos' if other == 'data' else 'settings'}", file=path, field=other,
+                         hint="train without --resume, or with those it began with")  # fmt: skip
     return content
