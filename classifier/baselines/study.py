@@ -21,7 +21,7 @@ _DEPTHS = 5
 
 @dataclass(frozen=True, slots=True)
 class Depth:
-    """One training of a study. trained: parameters. epoch_s: seconds an epoch, without its validation.
+    """One training of a study. trained: parameters. epoch_s: seconds an epoch, as `Fitted.seconds`.
     test_accuracy: None without a test part."""
 
     freeze: int
@@ -108,6 +108,11 @@ def _plot(depths: Sequence[Depth], model: str, path: Path) -> None:
     accuracy.set(title=f"{model}: accuracy", xlabel="frozen blocks", ylim=(-0.04, 1.04), xticks=across)
     accuracy.legend()
     seconds.bar(across, [depth.epoch_s for depth in depths], width=0.6)
-    seconds.set(title="training", xlabel="frozen blocks", ylabel="seconds an epoch", xticks=across)
+    seconds.set(
+        title="training, processor time or that of the GPU",
+        xlabel="frozen blocks",
+        ylabel="seconds an epoch",
+        xticks=across,
+    )
     with whole(path) as partial:
         figure.savefig(partial, dpi=100, format="png")

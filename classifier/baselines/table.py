@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from html import escape
 from pathlib import Path
@@ -33,7 +34,7 @@ FORMAT = 1
 _MEANINGS = (
     ("accuracy", "videos whose action is right; a head's is the one that it says in most frames"),
     ("macro F1", "the mean of F1 over the classes, each counted alike"),
-    ("answer", "ms until the network has answered once, from decoded frames, one thread: of a baseline for one clip,"
+    ("answer", "ms of one core until the network has answered once, from decoded frames: of a baseline for one clip,"
      " of a head for one frame with the pose model before it; the median"),
     ("video", "ms of all answers for a video, together; the median"),
     ("frame", "that, over the frames of the video"),
@@ -107,22 +108,28 @@ def compare(
     problems: dict[str, None] = {}
     true = sorted({file.label for file in files})
     rows: list[Row] = []
-    for number, candidate in enumerate(candidates):
+    for candidate in candidates:
         lacking = [label for label in true if label not in candidate.labels]
         if lacking:
             problems[f"{candidate.path.name} does not know {', '.join(lacking)}: these are all wrong"] = None
-        answers: list[tuple[LabelledFile, Answer]] = []
-        with Alone(candidate.kind, candidate.path, counting) as ask:
-            for done, file in enumerate(files, start=1):
-                try:
-                    answers.append((file, ask(file.path)))
-                except SourceError as error:
-                    problems[f"{LEFT_OUT}{error}"] = None
-                progress(number * len(files) + done, len(candidates) * len(files))
-            if not answers:
-                raise InputError("no video that can be read", file=name, hint=next(iter(problems), None))
-            rows.append(_row(candidate, answers, settings, ask.peak_mb()))
-    read = [file for file in files if file.name in rows[0].said]
+    read: list[LabelledFile] = []
+    answers: list[list[Answer]] = [[] for _ in candidates]
+    with ExitStack() as stack:
+        alone = [stack.enter_context(Alone(one.kind, one.path, counting)) for one in candidates]
+        for done, file in enumerate(files, start=1):
+            try:  # in turn, so that a busy moment of the machine is everybody's
+                said = [ask(file.path) for ask in alone]
+            except SourceError as error:
+                problems[f"{LEFT_OUT}{error}"] = None
+            else:
+                read.append(file)
+                for own, answer in zip(answers, said, strict=True):
+                    own.append(answer)
+            progress(done, len(files))
+        if not read:
+            raise InputError("no video that can be read", file=name, hint=next(iter(problems), None))
+        for candidate, own, ask in zip(candidates, answers, alone, strict=True):
+            rows.append(_row(candidate, read, own, settings, ask.peak_mb()))
     table = Table(name, len(read), len({file.group for file in read}), tuple(rows), tuple(problems), command)
     return table, _write(table, settings, out)
 
@@ -158,15 +165,17 @@ def content(table: Table) -> dict[str, Any]:
             "groups": table.groups, "rows": rows, "problems": list(table.problems)}  # fmt: skip
 
 
-def _row(candidate: Candidate, answers: Sequence[tuple[LabelledFile, Answer]], settings: Evaluate, peak: float) -> Row:
-    draws = Draws([file.group for file, _ in answers], settings.draws, settings.seed)
-    score = labels.score([Moments((f.label,), (a.said,), (a.confidence,)) for f, a in answers], draws)
+def _row(
+    candidate: Candidate, files: Sequence[LabelledFile], each: Sequence[Answer], settings: Evaluate, peak: float
+) -> Row:
+    draws = Draws([file.group for file in files], settings.draws, settings.seed)
+    moments = [Moments((f.label,), (a.said,), (a.confidence,)) for f, a in zip(files, each, strict=True)]
+    score = labels.score(moments, draws)
     assert score is not None
-    each = [answer for _, answer in answers]
     return Row(
         candidate, score, _median([ms for answer in each for ms in answer.answer_ms]),
         _median([answer.video_ms for answer in each]), _median([answer.video_ms / answer.frames for answer in each]),
-        peak, {file.name: answer.said for file, answer in answers},
+        peak, {file.name: answer.said for file, answer in zip(files, each, strict=True)},
     )  # fmt: skip
 
 
