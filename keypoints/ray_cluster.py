@@ -6,10 +6,12 @@ import logging
 import os
 import secrets
 import shutil
+import signal
 import socket
 import sys
 import sysconfig
 import tempfile
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
@@ -60,7 +62,7 @@ def cluster(workers: int, address: str | None = None) -> Iterator[Any]:
         _bring_token()
     own = {"num_cpus": workers, "include_dashboard": False, "_temp_dir": folder} if folder else {}
     try:
-        with _silence():
+        with _silence(), _same_sigterm():
             try:
                 with native_silence(), _importable():
                     ray.init(address or "local", log_to_driver=False, logging_level=logging.CRITICAL, **own)
@@ -86,6 +88,17 @@ def _bring_token() -> None:
     named = any(os.environ.get(name) for name in ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"))
     if not named and not (Path.home() / ".ray" / "auth_token").exists():
         os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)  # for this process, whose Ray reads it once
+
+
+@contextmanager
+def _same_sigterm() -> Iterator[None]:
+    """Afterwards SIGTERM does what it did before: Ray leaves a handler of its own behind."""
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        if before is not None and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager

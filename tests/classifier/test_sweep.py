@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -128,8 +129,10 @@ def test_a_sweep_keeps_the_best_head_and_trains_nothing_twice(tmp_path: Path, mo
         yaml.safe_dump({"metric": "loss", "workers": 1, "space": {"learning_rate": [1e-7, 0.01]}})
     )
     command = ["train-head", "--data", "people", "--sweep", "sweep.yaml", *TINY]
+    terminate = signal.getsignal(signal.SIGTERM)
     result = CliRunner().invoke(cli.cli, command)
     assert result.exit_code == 0, result.output
+    assert signal.getsignal(signal.SIGTERM) == terminate, "Ray's own stays behind"
     with Path("runs/head.sweep/results.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [float(row["learning_rate"]) for row in rows] == [0.01, 1e-7]
