@@ -127,8 +127,13 @@ class RepCounter:
                 for side, name in enumerate(("left", "right")):
                     needs[skeleton.INDEX[f"{name}_{joint}"], side, number] = True
         self._needs = needs.reshape(skeleton.COUNT, -1)
-        self._is_rep = np.array([a.kind == "reps" for a in self._actions])
-        self._at_turn = np.array([a.counted_at == "turn" for a in self._actions])
+        # The actions of which a detector counts the reps.
+        self._counted = {
+            at_turn: {
+                i for i, a in enumerate(self._actions) if a.kind == "reps" and (a.counted_at == "turn") == at_turn
+            }
+            for at_turn in (False, True)
+        }
         # Counted at the turning point is counted on return to it: the same detector on the mirrored signal.
         self._detectors = {
             at_turn: ExcursionDetector(
@@ -174,7 +179,7 @@ class RepCounter:
 
         new = self._completed(time_s, value)
         holding = self._hold(time_s, bool(new))
-        rep_shown = bool(self._is_rep[shown])
+        rep_shown = self._actions[shown].kind == "reps"
         phase = math.atan2(sine, cosine) % (2 * math.pi) if rep_shown and prediction.phase is not None else None
         visible = self._visible(time_s, shown, needed)
         # A head trained on squared error answers with a short phase vector where it can't tell the phase.
@@ -251,12 +256,10 @@ class RepCounter:
         # The far half of a rep tells the action; near its start posture many actions look alike.
         weights = np.abs(rows["share"] - float(at_turn)) + _LEAST_WEIGHT
         mean = weights @ rows["probabilities"] / weights.sum()
-        mine = self._is_rep & (self._at_turn == at_turn)
-        if not mine.any():
+        best = int(mean.argmax())
+        if best not in self._counted[at_turn] or mean[best] < self._settings.clear_action:
             return None
-        best = int(np.where(mine, mean, -1).argmax())
         seen = rows["needed"][:, best].mean()
-        clear = mean[best] >= self._settings.clear_action and mean.argmax() == best
         farthest = int(weights.argmax())
         # The phase points back on a way back that is made; a share that falls while it points on was relabelled.
         back = rows["sine"][farthest:].mean() * (1 if at_turn else -1)
@@ -266,7 +269,7 @@ class RepCounter:
         rivals = np.flatnonzero(probabilities[-1] >= self._settings.rival)
         others = {int(probabilities[farthest].argmax()), *rivals.tolist(), *rows["shown"][farthest:].tolist()}
         switched = any(i != best and self._actions[i].kind != "rest" for i in others)
-        if not clear or switched or back < 0 or seen < self._settings.seen_share:
+        if switched or back < 0 or seen < self._settings.seen_share:
             return None
         motion = min(done.peak - done.base, 1.0)
         shallow = motion < self._range.full
