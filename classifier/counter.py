@@ -81,7 +81,7 @@ class _History:
             ("time_s", "f8"), ("share", "f8"), ("sine", "f8"), ("shown", "i8"), ("probabilities", "f8", actions),
             ("needed", "?", actions),
         ]  # fmt: skip
-        self._rows = np.zeros(128, columns)
+        self._keep(np.zeros(128, columns))
         self._first = self._end = 0
 
     def add(self, *moment: object) -> None:
@@ -90,20 +90,24 @@ class _History:
             kept = self._rows[self._first :]
             rows = np.zeros(max(128, 2 * len(kept)), self._rows.dtype)
             rows[: len(kept)] = kept
-            self._rows, self._first, self._end = rows, 0, len(kept)
+            self._keep(rows)
+            self._first, self._end = 0, len(kept)
         self._rows[self._end] = moment
         self._end += 1
 
     def forget_before(self, time_s: float) -> None:
         """Drop the moments older than that."""
-        while self._first < self._end and self._rows[self._first]["time_s"] < time_s:
+        while self._first < self._end and self._time_s[self._first] < time_s:
             self._first += 1
 
     def between(self, start_s: float, end_s: float) -> NDArray[Any]:
         """The moments from one time to the other, both included."""
-        rows = self._rows[self._first : self._end]
-        time_s = rows["time_s"]
-        return rows[time_s.searchsorted(start_s) : time_s.searchsorted(end_s, "right")]
+        time_s = self._time_s[self._first : self._end]
+        first, end = time_s.searchsorted(start_s), time_s.searchsorted(end_s, "right")
+        return self._rows[self._first + first : self._first + end]
+
+    def _keep(self, rows: NDArray[Any]) -> None:
+        self._rows, self._time_s = rows, rows["time_s"]
 
 
 class RepCounter:
@@ -167,14 +171,14 @@ class RepCounter:
         probabilities = prediction.probabilities.astype(np.float64)
         self._believe(probabilities, elapsed)
         self._choose()
-        cosine, sine = prediction.phase if prediction.phase is not None else (1.0, 0.0)
-        self._latest = (1 - min(1.0, max(-1.0, float(cosine)))) / 2
+        cosine, sine = prediction.phase.tolist() if prediction.phase is not None else (1.0, 0.0)
+        self._latest = (1 - min(1.0, max(-1.0, cosine))) / 2
         value = self._smooth(self._latest, elapsed)
         self._time_s = time_s
         shown = self._shown
         assert shown is not None and self._belief is not None
         needed = self._needed(keypoints)
-        self._history.add(time_s, value, float(sine), shown, probabilities, needed[:-1])
+        self._history.add(time_s, value, sine, shown, probabilities, needed[:-1])
         self._forget(time_s)
 
         new = self._completed(time_s, value)
@@ -220,9 +224,11 @@ class RepCounter:
 
     def _forget(self, time_s: float) -> None:
         """Drop what is older than the rep in progress, and than what a rep is judged by."""
-        since = min((d.in_progress_since for d in self._detectors.values() if d.in_progress_since is not None),
-                    default=time_s)  # fmt: skip
-        self._history.forget_before(min(since, time_s - self._settings.look_back_s) - 1.0)
+        since = time_s - self._settings.look_back_s
+        for detector in self._detectors.values():
+            if detector.in_progress_since is not None:
+                since = min(since, detector.in_progress_since)
+        self._history.forget_before(since - 1.0)
 
     def _needed(self, keypoints: FloatArray) -> NDArray[np.bool_]:
         """For each action, and for a whole body, whether its joints are seen on one side of the body at least."""
