@@ -205,9 +205,15 @@ def test_no_name_of_an_exercise_is_broken_on_a_desk(api: Api, visit: Visit) -> N
     languages: tuple[Language, ...] = ("en", "de")
     titles = [words_in(language).title(action) for language in languages for action in load_actions().names]
     broken = page.evaluate(
-        """(titles) => { start.hidden = true; work.hidden = false; exercise.style.hyphens = 'none'
+        """async (titles) => { start.hidden = true; work.hidden = false; exercise.style.hyphens = 'none'
+            await Promise.all([...document.fonts].map((font) => font.load()))
             const words = titles.flatMap((title) => title.split(' '))
-            return words.filter((word) => { exercise.textContent = word; return exercise.clientHeight > 60 }) }""",
+            const card = (word) => `<li><b>3</b><small>${word}</small></li>`
+            return words.filter((word) => {
+                exercise.textContent = word
+                sets.innerHTML = card(word) + card('Plank')
+                return exercise.clientHeight > 60 || sets.firstChild.scrollWidth > sets.firstChild.clientWidth
+            }) }""",
         titles,
     )
     assert broken == []
