@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from compression.baseline_commands import train_baseline
 from compression.commands import compress, export, latency
 from compression.head_commands import evaluate, train_head
 from compression.pose_commands import train_pose
@@ -75,6 +76,7 @@ for command in (
     settings_group,
     train_pose,
     train_head,
+    train_baseline,
     evaluate,
     extract,
 ):

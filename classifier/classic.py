@@ -20,7 +20,8 @@ from classifier.examples import Examples
 from classifier.export import example_windows, round_weights, traced, verify, write
 from classifier.heads.classic import SUMMARY, Summary
 from classifier.heads.registry import classic
-from classifier.training import Report, split_by_subject
+from classifier.parts import split_by_subject
+from classifier.training import Report
 from configs.schema import TrainHead
 from keypoints.card import HeadCard
 from keypoints.errors import InputError

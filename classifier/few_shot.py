@@ -18,8 +18,9 @@ from classifier.augment import augment
 from classifier.examples import Examples
 from classifier.export import round_weights
 from classifier.heads import HeadModel
+from classifier.parts import split_by_subject
 from classifier.restore import load_head
-from classifier.training import Trained, calibrate, split_by_subject
+from classifier.training import Trained, calibrate
 from configs.schema import TrainHead
 
 #: Prototypes of a class, and how many of its windows they are found among.

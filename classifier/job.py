@@ -16,6 +16,7 @@ from classifier.export import export_head
 from classifier.few_shot import train_few_shot
 from classifier.head import SHIPPED, OnnxHead
 from classifier.heads.registry import FEW_SHOT, bodies, classic, names
+from classifier.parts import not_validated
 from classifier.restore import architecture, on_base
 from classifier.teaching import teach
 from classifier.training import Report, Trained, train
@@ -98,13 +99,14 @@ def train_head(
     resume: bool = False,
     on_cut: Callable[[int], None] = lambda done: None,
     on_epoch: Report = lambda metrics: None,
+    note: Callable[[str], None] = lambda line: None,
 ) -> HeadCard:
     """Train a head on `sequences` and write it to `out`; returns its card.
 
     validation: the sequences to validate on; without any they are drawn from `sequences` by subject.
     Beside `out` lie `NAME.config.yaml` (the settings, for --config), `NAME.classes.json` (the class of each output),
     `NAME.curve.json` (every epoch's metrics), `NAME.curve.png` and, until the run is done, `NAME.checkpoint`, from
-    which `resume` goes on if it is there. A KeyboardInterrupt says how.
+    which `resume` goes on if it is there. A KeyboardInterrupt says how. note: told what a user should know of the draw.
     """
     check(config, actions, out)
     config = on_base(config)
@@ -113,6 +115,9 @@ def train_head(
         checkpoint.unlink(missing_ok=True)
     actions = _known(actions, config.leave_out)
     examples, subjects = examples_of(sequences, validation, actions, config, on_cut)
+    alone = [actions.names[number] for number in not_validated(examples, subjects)]
+    if alone:
+        note(f"trained on, but not validated, since one subject or recording alone shows it: {', '.join(alone)}")
     try:
         trained, export = _trained(examples, subjects, actions, config, checkpoint, on_epoch)
     except KeyboardInterrupt:

@@ -6,6 +6,7 @@ import csv
 import hashlib
 import itertools
 import math
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -140,16 +141,10 @@ def run_sweep(
         points = {i: _point(trials[i].settings, heads[i]) for i in todo}
         given = {"sequences": list(sequences), "validation": list(validation), "actions": actions,
                  "trained_on": tuple(trained_on), "command": command}  # fmt: skip
+        done = itertools.count(len(trials) - len(todo) + 1)
         try:
-            # On a starved machine Tune may end without having begun a trial, and without an error: it is asked again.
-            for _ in range(RETRIES + 1):
-                done = itertools.count(len(trials) - len(points) + 1)
-                with cluster(workers * threads, sweep.address):
-                    reasons |= _tune(points, given, threads, workers,
-                                     lambda done=done: progress(next(done), len(trials)), on_epoch)  # type: ignore[misc]  # fmt: skip
-                points = {i: point for i, point in points.items() if i not in reasons and not _is_done(heads[i])}
-                if not points:
-                    break
+            with cluster(workers * threads, sweep.address):
+                reasons = _tune(points, given, threads, workers, lambda: progress(next(done), len(trials)), on_epoch)
         except KeyboardInterrupt:
             raise KeyboardInterrupt("stopped; the same command goes on from here") from None
     rows = [Row(t, head, _measured(head)) for t, head in zip(trials, heads, strict=True) if _is_done(head)]
@@ -182,6 +177,8 @@ def _tune(
     for name in ("ray.tune", "ray.train", "ray.air"):
         hush(name)
 
+    reasons: dict[int, str] = {}
+
     class Told(tune.Callback):
         def __reduce__(self) -> Any:
             return tune.Callback, ()  # Tune pickles its settings; who is told can't be, and is here alone
@@ -195,23 +192,28 @@ def _tune(
             on_done()
 
         def on_trial_error(self, iteration: int, trials: Any, trial: Any, **_: Any) -> None:
+            # Not from what Tune returns: there, a trial that failed before its first epoch does not say which it was.
+            reasons[trial.config["number"]] = _reason(Path(trial.error_file).read_text(errors="replace"))
             on_done()
 
     with tempfile.TemporaryDirectory(prefix="repsight-tune-", ignore_cleanup_errors=True) as storage:
-        results = tune.Tuner(
+        tune.Tuner(
             tune.with_resources(tune.with_parameters(_train, points=points, **given), {"cpu": threads}),
             param_space={"number": tune.grid_search(list(points))},
-            tune_config=tune.TuneConfig(max_concurrent_trials=workers),
+            # A worker goes on with the next trial, so that each loads PyTorch once.
+            tune_config=tune.TuneConfig(max_concurrent_trials=workers, reuse_actors=True),
             run_config=tune.RunConfig(
                 name="sweep", storage_path=storage, verbose=0, callbacks=[Told()],
                 failure_config=tune.FailureConfig(max_failures=RETRIES),
             ),
         ).fit()  # fmt: skip
-        return {
-            one.config["number"]: str(one.error).strip().rpartition("\n")[2]
-            for one in results
-            if one.error is not None and one.config is not None
-        }
+    return reasons
+
+
+def _reason(text: str) -> str:
+    """The line that says why: the last that names an error, for Ray goes on after it about its own."""
+    lines = text.strip().splitlines()
+    return next((line for line in reversed(lines) if re.match(r"[\w.]*(Error|Exception)\b.*: ", line)), lines[-1])
 
 
 def _train(

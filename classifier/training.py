@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from pydantic import ValidationError
 from torch import Tensor, nn
@@ -17,6 +16,7 @@ from classifier.augment import augment
 from classifier.examples import UNKNOWN, Examples
 from classifier.export import round_weights
 from classifier.heads import HeadModel
+from classifier.parts import split_by_subject
 from classifier.restore import begin
 from configs.schema import TrainHead
 from keypoints.errors import InputError
@@ -37,28 +37,6 @@ class Trained:
     temperature: float
     metrics: dict[str, float]
     curve: list[dict[str, float]] = field(default_factory=list)
-
-
-def split_by_subject(examples: Examples, subjects: Sequence[str], share: float, seed: int) -> tuple[Any, Any]:
-    """Indices of the training and the validation windows: as the examples say, else by a draw of subjects.
-
-    subjects: who each sequence shows, by sequence number; nobody who is drawn is in both. Raises InputError when one of
-    the two would be empty.
-    """
-    who = np.array(subjects)[examples.sequence]
-    people = np.unique(who)
-    if examples.held_out:
-        held_out = np.isin(examples.sequence, list(examples.held_out))
-        if held_out.all() or not held_out.any():
-            raise InputError("nothing can be cut out of it", field="train" if held_out.all() else "validation",
-                             expected="longer sequences, with somebody in them")  # fmt: skip
-        return np.flatnonzero(~held_out), np.flatnonzero(held_out)
-    if len(people) < 2:
-        raise InputError("can't be split", field="subject", expected="two subjects at least", found=len(people))
-    count = min(max(1, round(share * len(people))), len(people) - 1)
-    chosen = np.random.default_rng(seed).permutation(people)[:count]
-    held_out = np.isin(who, chosen)
-    return np.flatnonzero(~held_out), np.flatnonzero(held_out)
 
 
 def train(

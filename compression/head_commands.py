@@ -111,7 +111,7 @@ def train_head(
             card = job.teach_head(*lesson, examples.sequences, actions, settings, out, **told, on_step=report)
         else:
             card = job.train_head(examples.sequences, examples.actions, settings, out, **told, resume=resume,
-                                  validation=examples.validation, on_epoch=report)  # fmt: skip
+                                  validation=examples.validation, on_epoch=report, note=problems.append)  # fmt: skip
         tracker.figures({name: value for name, value in card.metrics.items() if isinstance(value, int | float)})
         beside = (".curve.json", ".curve.png", ".config.yaml", ".classes.json")
         tracker.keep(out, *(out.with_suffix(suffix) for suffix in beside))
@@ -125,6 +125,7 @@ def train_head(
 @click.command()
 @click.argument("overrides", metavar="[KEY=VALUE]...", nargs=-1)
 @click.option("--head", type=FILE, multiple=True, help="Head file; may be repeated. The shipped one without it.")
+@click.option("--baseline", type=FILE, multiple=True, help="Pixel baseline to compare heads with; may be repeated.")
 @click.option(
     "--data", type=click.Path(path_type=Path), multiple=True, required=True, help="Labelled set; may be repeated."
 )
@@ -139,6 +140,7 @@ def train_head(
 def evaluate(
     overrides: tuple[str, ...],
     head: tuple[Path, ...],
+    baseline: tuple[Path, ...],
     data: tuple[Path, ...],
     split: Path | None,
     part: str | None,
@@ -149,7 +151,11 @@ def evaluate(
     track: bool,
     config: Path,
 ) -> None:
-    """Measure heads on labelled sets: counts, ghosts, delays, labels; one page with pictures, and one JSON."""
+    """Measure heads on labelled sets: counts, ghosts, delays, labels; one page with pictures, and one JSON.
+
+    With --baseline the set is videos in a folder for each class, and what is written is one table of accuracy, latency,
+    size and memory: of each baseline, and of each head behind the pose model.
+    """
     from classifier.evaluation.job import check
     from classifier.evaluation.job import evaluate as measure
     from classifier.evaluation.screen import LabelledSet
@@ -163,6 +169,14 @@ def evaluate(
     tracking, overrides = wanted(track, overrides)
     given = [f"classes={classes if classes == 'auto' else classes.split(',')}"] if classes else []
     given += [f"{name}=true" for name, wanted in (("robustness", robustness), ("xlsx", xlsx)) if wanted]
+    if baseline:
+        from compression.baseline_commands import compare
+
+        if part and not split:
+            raise click.UsageError("--part is of a split: give both.")
+        settings = load_with_counting(Evaluate, config, [*overrides, *given])
+        compare(head or (SHIPPED,), baseline, data, split, part or "test", out, settings, tracking)
+        return
     settings = load_with_counting(Evaluate, config, [*overrides, *given])
     check(head or (SHIPPED,), load_actions(), settings, out)
     if (split and len(data) > 1) or (part and not split):

@@ -29,7 +29,7 @@ def train_pose(
     """Fine-tune a YOLO pose model and write it as one checkpoint, for `compress pose --source` and `export`."""
     from compression.tracking import tracked, wanted
     from configs.loader import load
-    from configs.pose_training import TrainPose
+    from configs.pose_training import OF_THE_MACHINE, TrainPose
     from keypoints.training import job
     from keypoints.training.curve import line, summary
 
@@ -41,7 +41,8 @@ def train_pose(
         tracking = None  # it was told when it was trained
     problems: list[str] = []
     with tracked(tracking, "train-pose", out, settings.model_dump(mode="json"), command=command_line(),
-                 mark=out.with_suffix(".mlflow.json"), resume=resume, say=click.echo) as tracker:  # fmt: skip
+                 mark=out.with_suffix(".mlflow.json"), resume=resume, of_the_machine=OF_THE_MACHINE,
+                 say=click.echo) as tracker:  # fmt: skip
 
         def report(metrics: dict[str, float]) -> None:
             click.echo(line(metrics, settings.epochs))

@@ -11,7 +11,7 @@ import re
 import socket
 import sqlite3
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import closing
 from importlib import import_module
 from pathlib import Path
@@ -56,6 +56,7 @@ class TrackedRun(Untracked):
         *,
         mark: Path | None,
         resume: bool,
+        of_the_machine: Collection[str],
         say: Callable[[str], None],
     ) -> None:
         """See `compression.tracking.tracked`. params: flat."""
@@ -64,7 +65,8 @@ class TrackedRun(Untracked):
         self._off, self._version = False, ""
         self._uri = address(settings.uri)
         self._place = without_password(self._uri)
-        digest = hashlib.sha256(json.dumps(params, sort_keys=True).encode()).hexdigest()
+        same = {name: value for name, value in params.items() if name not in of_the_machine}
+        digest = hashlib.sha256(json.dumps(same, sort_keys=True).encode()).hexdigest()
         named = {"uri": self._place, "experiment": settings.experiment, "params_sha256": digest}
         tags = {
             "mlflow.source.name": command, "mlflow.source.type": "LOCAL", "mlflow.user": _user(), "repsight.job": job,
@@ -82,8 +84,9 @@ class TrackedRun(Untracked):
                 self._client.update_run(before, "RUNNING")
                 for key, value in tags.items():
                     self._client.set_tag(before, key, value)
+            else:
+                self._log_params(params)  # once: a store keeps the first value of a setting, and takes no other
             self._open.add(self._id)
-            self._log_params(params)
             if mark is not None:
                 mark.parent.mkdir(parents=True, exist_ok=True)
                 with whole(mark) as partial:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import signal
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Any, Final
 
+from configs.base import flat
 from configs.loader import load
 from configs.tracking import Tracking
 from keypoints.errors import InputError, without_password
@@ -57,13 +58,14 @@ def tracked(
     command: str = "",
     mark: Path | None = None,
     resume: bool = False,
+    of_the_machine: Collection[str] = (),
     say: Say = lambda line: None,
 ) -> Iterator[Untracked]:
     """A run of MLflow around what a command does, or nothing at all when `settings` is None.
 
     job: name of the command. out: what it writes. params: its resolved settings. mark: a file that remembers the run
-    until it has finished; with `resume` the same run goes on, if it was one of the same settings. say: is told
-    where the run is, and, once, that tracking has ended early.
+    until it has finished; with `resume` the same run goes on, if it was one of the same settings, but for those named
+    in of_the_machine. say: is told where the run is, and, once, that tracking has ended early.
 
     An exception ends the run as FAILED, Ctrl-C and SIGTERM as KILLED; what was killed outright is said to be KILLED by
     the next run here. Raises MissingExtraError without MLflow, and InputError for a store that can't be used: before
@@ -78,7 +80,8 @@ def tracked(
             raise InputError("no such file", file=value, field=name)
     from compression.tracked_run import TrackedRun
 
-    run = TrackedRun(settings, job, out, flattened(params), command, mark=mark, resume=resume, say=say)
+    run = TrackedRun(settings, job, out, flattened(params), command, mark=mark, resume=resume,
+                     of_the_machine=of_the_machine, say=say)  # fmt: skip
     with _terminated_as_interrupted():
         try:
             yield run
@@ -88,16 +91,10 @@ def tracked(
     run.end("FINISHED")
 
 
-def flattened(tree: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+def flattened(tree: Mapping[str, Any]) -> dict[str, str]:
     """Settings with dotted names, each value as JSON but for plain text."""
-    flat: dict[str, str] = {}
-    for name, value in tree.items():
-        if isinstance(value, Mapping) and value:
-            flat |= flattened(value, f"{prefix}{name}.")
-        else:
-            text = value if isinstance(value, str) else json.dumps(value, default=str)
-            flat[f"{prefix}{name}"] = without_password(text)
-    return flat
+    texts = {name: value if isinstance(value, str) else json.dumps(value, default=str) for name, value in flat(tree)}
+    return {name: without_password(text) for name, text in texts.items()}
 
 
 @contextmanager

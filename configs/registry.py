@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from configs import plan
+from configs.baselines import TrainBaseline
 from configs.compression import Plan
 from configs.extraction import Extract
 from configs.language import Strings
@@ -83,10 +84,13 @@ CONFIGS = (
     Config("train_head.yaml", TrainHead, ("train-head",)),
     Config("shipped_head.yaml", TrainHead, ("train-head",)),
     Config("evaluate.yaml", Evaluate, ("evaluate",)),
-    Config("tracking.yaml", Tracking, ("train-head", "train-pose", "evaluate", "compress", "pipeline")),
+    Config(
+        "tracking.yaml", Tracking, ("train-head", "train-pose", "train-baseline", "evaluate", "compress", "pipeline")
+    ),
     Config("synthesize.yaml", Synthesize, ("synthesize",)),
     Config("export.yaml", Export, ("export",)),
     Config("train_pose.yaml", TrainPose, ("train-pose",)),
+    Config("train_baseline.yaml", TrainBaseline, ("train-baseline",)),
     Config("extract.yaml", Extract, ("extract",)),
     Config("sweep.yaml", Sweep, ("train-head",)),
     Config("publish.yaml", Publish, ("publish",)),

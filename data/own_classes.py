@@ -43,7 +43,7 @@ def of_labels(labels: Iterable[str], actions: Actions, kinds: Mapping[str, str] 
     """
     names: dict[str, str] = {}
     for label in labels:
-        names[label] = actions.fold(label) if actions.knows(label) else spelled(label)
+        names[label] = class_of(label, actions)
         if not names[label]:
             raise InputError("not a label", found=repr(label), expected="letters or digits")
     kinds = kinds or {}
@@ -63,6 +63,11 @@ def of_labels(labels: Iterable[str], actions: Actions, kinds: Mapping[str, str] 
     aliases = {label: name for label, name in actions.aliases.items() if name in classes}
     aliases |= {spelled(label): name for label, name in names.items() if spelled(label) != name}
     return Actions(range_of_motion=actions.range_of_motion, aliases=aliases, actions=classes)
+
+
+def class_of(label: str, actions: Actions) -> str:
+    """The class of a label: the action that `actions` knows by it, or itself, spelled as names are."""
+    return actions.fold(label) if actions.knows(label) else spelled(label)
 
 
 def shown(sequences: Iterable[KeypointSequence], classes: Actions, leave_out: Sequence[str] = ()) -> Actions:

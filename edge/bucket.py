@@ -67,6 +67,7 @@ class Bucket:
             # What is between AWS and another server's own signature is the region; it wants one, and takes any.
             region = session.region_name or ("us-east-1" if settings.endpoint else None)
             self._client = session.client("s3", endpoint_url=settings.endpoint, region_name=region, config=config)
+            self._client.meta.events.register("before-send.s3.PutObject", _now_sent)
         self._where = settings.endpoint or self._client.meta.endpoint_url
 
     def read(self, key: str, *, hidden: bool = False) -> Stored | None:
@@ -186,16 +187,24 @@ class Bucket:
 
 
 class _Watched(io.BufferedReader):
-    """A file that tells how far it has been read."""
+    """A file that tells how far it has been sent; what reads it before, for a request's signature, is not told."""
 
     def __init__(self, file: Path, told: Callable[[int], None]) -> None:
         super().__init__(io.FileIO(file))
         self._told = told
+        self.sent = False
 
     def read(self, size: int | None = -1, /) -> bytes:
         piece = super().read(size)
-        self._told(self.tell())
+        if self.sent and piece:
+            self._told(self.tell())
         return piece
+
+
+def _now_sent(request: Any, **_: Any) -> None:
+    """For botocore, which calls it when a request is signed and goes out."""
+    if isinstance(request.body, _Watched):
+        request.body.sent = True
 
 
 def _kind(key: str) -> str:

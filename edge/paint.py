@@ -97,7 +97,7 @@ def _sprite(text: str, size: int, color: Color, weight: int) -> _Sprite:
     end, _ = cv2.putText(sheet, _plain(text), at, (255, 255, 255), _font(), size, weight)
     x, y, width, height = cv2.boundingRect(cv2.extractChannel(sheet, 0))
     cover = sheet[y : y + height, x : x + width].copy()
-    ink = cv2.multiply(cover, (*color, 0), scale=1 / 255)
+    ink = cv2.multiply(cover, (*color, 0), scale=1 / 255) if cover.size else cover  # a space covers nothing
     return _Sprite(cover, ink, (x - at[0], y - at[1]), int(end[0]) - at[0])
 
 

@@ -16,7 +16,7 @@ FORMAT = 1  # the newest format of the card that this version reads
 
 
 class _Card(BaseModel):
-    """What both kinds of model say. Unknown keys are kept out of the way, so a newer writer stays readable."""
+    """What every kind of model says. Unknown keys are kept out of the way, so a newer writer stays readable."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -66,6 +66,29 @@ class HeadCard(_Card):
     temperature: float = 1.0
 
 
+class BaselineCard(_Card):
+    """A network on pixels, to compare heads with: uint8 `clips` (batch, frames, side, side, 3), RGB, sampled at
+    `rate_hz`, to probabilities of `labels`, in that order.
+
+    model: by its name in `classifier.baselines`. views: clips whose mean is the answer for a video. weights: what its
+    training began with. settings: that its network is built of.
+    """
+
+    kind: Literal["baseline"] = "baseline"
+    model: str
+    labels: tuple[str, ...] = Field(min_length=2)
+    frames: int = Field(ge=1)
+    side: int = Field(ge=1)
+    rate_hz: float = Field(gt=0)
+    views: int = Field(ge=1)
+    weights: str
+    settings: dict[str, Any] = {}
+
+
+#: Where a model of a kind can be used, for who gives it elsewhere.
+_USES = {"pose": "give it with --pose", "head": "give it with --head",
+         "baseline": "a pixel baseline is for `repsight evaluate --baseline`"}  # fmt: skip
+
 C = TypeVar("C", bound=_Card)
 
 
@@ -89,7 +112,8 @@ def read_card(kind: type[C], metadata: Mapping[str, str], file: str | Path) -> C
                          found=content.get("format"), hint="update RepSight, or export the model again")  # fmt: skip
     wanted = kind.model_fields["kind"].default
     if content.get("kind") != wanted:
-        raise ModelError("another kind of model", file=file, field="kind", expected=wanted, found=content.get("kind"))
+        raise ModelError("another kind of model", file=file, field="kind", expected=wanted, found=content.get("kind"),
+                         hint=_USES.get(str(content.get("kind"))))  # fmt: skip
     try:
         return kind.model_validate(content)
     except ValidationError as error:

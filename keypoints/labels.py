@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from keypoints.errors import InputError
 from keypoints.types import KeypointSequence
@@ -18,6 +19,17 @@ def shortened(told: Sequence[str]) -> list[str]:
     """The first lines of what was told while a set was read, and how many more there are."""
     more = len(told) - _SHOWN
     return [*told[:_SHOWN], *([f"and {more} more like {'these' if more > 1 else 'it'}"] if more > 0 else [])]
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledFile:
+    """A video or picture that nobody looked at yet, and what it shows. name: unique in its set. group: whose it is, or
+    what film it is of: files of one group are not independent of each other."""
+
+    path: Path
+    label: str
+    name: str
+    group: str
 
 
 @dataclass(frozen=True, slots=True)

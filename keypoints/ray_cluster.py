@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
+import secrets
 import shutil
 import socket
 import sys
+import sysconfig
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -45,20 +47,22 @@ def import_ray() -> Any:
 
 @contextmanager
 def cluster(workers: int, address: str | None = None) -> Iterator[Any]:
-    """The package `ray`, connected: to the cluster at `address` (HOST:PORT; or auto: that of this machine), else to one
-    of so many CPUs that is made here, without a dashboard, and ends with the context.
+    """The package `ray`, connected: to the cluster at `address` (HOST:PORT; or auto: the one that `ray start` has made
+    on this machine), else to one of so many CPUs that is made here, without a dashboard, and ends with the context.
 
     Raises MissingExtraError without Ray, InputError for a cluster that does not answer.
     """
     ray = import_ray()
     if address is not None:
-        check_address(address)
+        address = check_address(address)
     folder = None if address else tempfile.mkdtemp(prefix="repsight-ray-")
+    if folder is not None:
+        _bring_token()
     own = {"num_cpus": workers, "include_dashboard": False, "_temp_dir": folder} if folder else {}
     try:
         with _silence():
             try:
-                with native_silence():
+                with native_silence(), _importable():
                     ray.init(address or "local", log_to_driver=False, logging_level=logging.CRITICAL, **own)
             except Exception as error:  # noqa: BLE001 - it is just that, when a node does not start within 30 s
                 reason = str(error).strip().partition("\n")[0]
@@ -77,6 +81,32 @@ def cluster(workers: int, address: str | None = None) -> Iterator[Any]:
             shutil.rmtree(folder, ignore_errors=True)
 
 
+def _bring_token() -> None:
+    """Who connects to a cluster of ours has to know a token. Of a user who has none Ray would leave one at home."""
+    named = any(os.environ.get(name) for name in ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"))
+    if not named and not (Path.home() / ".ray" / "auth_token").exists():
+        os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)  # for this process, whose Ray reads it once
+
+
+@contextmanager
+def _importable() -> Iterator[None]:
+    """What is started meanwhile finds this project where this process did.
+
+    Of how to find it Ray tells its workers the folder of the driver's script alone: started in another way, as
+    `python -m pytest` is, they would find none, or another copy.
+    """
+    before, root = os.environ.get("PYTHONPATH"), str(Path(__file__).parents[1])
+    if root != sysconfig.get_path("purelib"):
+        os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (root, before)))
+    try:
+        yield
+    finally:
+        if before is not None:
+            os.environ["PYTHONPATH"] = before
+        else:
+            os.environ.pop("PYTHONPATH", None)
+
+
 def hush(name: str) -> None:
     """Keep a logger off the terminal; to be called after its package, which sets its own level, is imported."""
     logging.getLogger(name).setLevel(logging.CRITICAL + 1)
@@ -91,14 +121,14 @@ def _silence() -> Iterator[None]:
         yield
 
 
-def check_address(address: str) -> None:
-    """Raise InputError, within seconds, when nothing that could be a Ray cluster answers at HOST:PORT.
+def check_address(address: str) -> str:
+    """HOST:PORT that is meant. Raises InputError, within seconds, when nothing there answers as a Ray cluster does.
 
     Ray itself waits for a minute and more, and may then end the process. Its head speaks HTTP/2, so whoever does not
     answer that protocol's greeting with SETTINGS (RFC 9113, 3.4) is none.
     """
     if address == "auto":
-        return
+        address = _started_here()
     host, _, port = address.rpartition(":")
     if not host or not port.isdigit() or "/" in host:
         raise InputError("not the address of a Ray cluster", field="address", expected="HOST:PORT or auto",
@@ -106,7 +136,7 @@ def check_address(address: str) -> None:
     try:
         with socket.create_connection((host.strip("[]"), int(port)), ANSWER_S) as connection:
             if os.environ.get("RAY_USE_TLS", "0") != "0":  # which the greeting would have to be wrapped in
-                return
+                return address
             connection.settimeout(ANSWER_S)
             connection.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4\0\0\0\0\0")
             answer = connection.recv(9)
@@ -115,6 +145,21 @@ def check_address(address: str) -> None:
         raise _silent(address, reason) from None
     if len(answer) < 4 or answer[3] != 4:
         raise _silent(address, "what listens there is no Ray head")
+    return address
+
+
+def _started_here() -> str:
+    """The address of the cluster that `ray start` has made last. Ray's own `auto` takes any that it sees running, such
+    as one that another command has made for itself, and waits without end for one that has just gone."""
+    place = os.environ.get("RAY_TMPDIR") or os.environ.get("TMPDIR") or "/tmp"  # as Ray looks for it
+    named = os.environ.get("RAY_ADDRESS", "auto")
+    if named not in ("", "auto"):
+        return named
+    try:
+        return Path(place, "ray", "ray_current_cluster").read_text().strip()
+    except OSError:
+        raise InputError("no Ray cluster was started on this machine", field="address", found="auto",
+                         hint="`ray start --head` starts one; or give HOST:PORT, or no address") from None  # fmt: skip
 
 
 def _silent(address: str, reason: str) -> InputError:

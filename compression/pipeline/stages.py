@@ -131,7 +131,7 @@ def train_head(pipeline: Pipeline, given: Given, context: Context) -> Metrics:
     card = train(
         found.sequences, found.actions, section.model_copy(update=named), out, trained_on=said,
         command=context.command, validation=found.validation, resume=True,
-        on_epoch=lambda figures: context.report(line(figures, section.epochs)),
+        on_epoch=lambda figures: context.report(line(figures, section.epochs)), note=context.report,
     )  # fmt: skip
     _move(out.parent, context.folder)
     return dict(card.metrics)

@@ -50,16 +50,20 @@ def read(path: Path, job: Job) -> Iterator[Labelled]:
             raise InputError("nothing moves in it", file=file, expected="two frames or more", found="a single frame")
         if job.nobody(sequence):
             raise InputError("nobody is found in it", file=file)
-        label = file.parent.name
-        film = _film(file, label)
-        source = f"{path.name}/{film or f'{label}/{file.stem}'}"
-        if film is not None:
-            label = _HMDB_LABELS.get(label, label)
+        label, source = shown(path, file)
         name = f"{file.parent.name}/{file.stem}"
         # In a film clip of another class anything may happen beside it.
         return job.whole(name, replace(sequence, source=source), label, mixed=job.actions.fold(label) == "other")
 
     return job.each(videos(path), make)
+
+
+def shown(path: Path, file: Path) -> tuple[str, str]:
+    """The label of a video of the set at `path`, and its source: itself, or the film that HMDB51 cut it from."""
+    label = file.parent.name
+    film = _film(file, label)
+    source = f"{path.name}/{film or f'{label}/{file.stem}'}"
+    return (label if film is None else _HMDB_LABELS.get(label, label)), source
 
 
 def _film(file: Path, label: str) -> str | None:

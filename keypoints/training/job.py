@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from configs.base import flat
 from configs.loader import load
 from configs.pose_training import OF_THE_MACHINE, TrainPose
 from configs.saved import config_beside, save_config
@@ -190,14 +191,7 @@ def _taken_up(config: TrainPose, digest: dict[str, str], folder: Path) -> Pictur
 
 def require_same(config: TrainPose, began: dict[str, Any], where: Path) -> None:
     """Raise InputError that names the settings which are not those that a run began with, but for the machine's."""
-
-    def flat(tree: dict[str, Any], above: str = "") -> dict[str, Any]:
-        found: dict[str, Any] = {}
-        for name, value in tree.items():
-            found |= flat(value, f"{above}{name}.") if isinstance(value, dict) else {above + name: value}
-        return found
-
-    now, before = flat(_settings(config)), flat(began)
+    now, before = dict(flat(_settings(config))), dict(flat(began))
     other = [name for name in sorted(now.keys() | before.keys())
              if name not in OF_THE_MACHINE and now.get(name) != before.get(name)]  # fmt: skip
     if other:

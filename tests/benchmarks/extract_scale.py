@@ -4,7 +4,9 @@
     python tests/benchmarks/extract_scale.py --engine local --videos 24 --runs 5
 
 The clips are parts of the demo. The rate is that of the videos after each worker's first, so that no start counts: not
-that of Ray, nor of the pose model. The machine needs two idle cores. The outputs of all runs are compared.
+that of Ray, nor of the pose model. One worker and two take turns at going first, and what is said is the median of the
+runs' ratios. The machine needs two idle cores; what else kept it busy is said with every run. The outputs of all runs
+are compared.
 """
 
 from __future__ import annotations
@@ -70,6 +72,19 @@ def measure(items: Sequence[Item], engine: str, workers: int) -> tuple[float, st
     return 60 * (len(times) - workers) / (times[-1] - times[workers - 1]), digest
 
 
+def busy(seconds: float = 3.0) -> float:
+    """How many cores others keep busy now: the load average would still speak of the run before."""
+
+    def jiffies() -> tuple[int, int]:
+        user, nice, system, idle, *rest = map(int, Path("/proc/stat").read_text().split("\n")[0].split()[1:9])
+        return user + nice + system + sum(rest[1:]), user + nice + system + idle + sum(rest)
+
+    work, total = jiffies()
+    time.sleep(seconds)
+    work_after, total_after = jiffies()
+    return (os.cpu_count() or 1) * (work_after - work) / max(total_after - total, 1)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--engine", choices=["local", "ray"], default="ray")
@@ -81,11 +96,14 @@ def main() -> None:
     hashes = set()
     with tempfile.TemporaryDirectory() as folder:
         items = clips(Path(folder), given.videos, given.frames)
-        for _ in range(given.runs):
-            for workers, values in rates.items():
+        for run in range(given.runs):
+            for workers in (1, 2) if run % 2 == 0 else (2, 1):
+                others = busy()
                 rate, digest = measure(items, given.engine, workers)
-                values.append(rate)
+                rates[workers].append(rate)
                 hashes.add(digest)
+                print(f"run {run + 1}, {workers} worker{'s' * (workers > 1)}: {rate:6.1f} videos a minute"
+                      f" (before it, {others:.1f} of {os.cpu_count()} cores were busy)", flush=True)  # fmt: skip
         hashes.add(measure(items, "local", 1)[1])
     ratios = sorted(two / one for one, two in zip(rates[1], rates[2], strict=True))
     for workers, values in rates.items():

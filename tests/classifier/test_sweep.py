@@ -15,13 +15,14 @@ from click.testing import CliRunner
 import cli
 from configs.loader import load_actions
 from configs.schema import TrainHead
+from keypoints.ray_cluster import _importable
 from keypoints.types import KeypointSequence
 
 pytest.importorskip("torch", reason="heads are trained with the extra [train]")
 pytest.importorskip("ray", reason="needs the extra [ray]")
 
 from classifier.head import OnnxHead
-from classifier.sweep import Trial, plan_sweep
+from classifier.sweep import Trial, _reason, plan_sweep
 
 TINY = ["hidden=8", "window=12", "rate_hz=6", "epochs=2", "batch=16", "threads=1"]
 
@@ -84,8 +85,34 @@ def test_the_shipped_space_fits_the_shipped_settings(tmp_path: Path) -> None:
     assert len(trials) == 2 * 2 * 8
 
 
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ("Failure # 1\nTraceback ...\nModuleNotFoundError: No module named 'x'\n\nAn internal error occurred.\n",
+         "ModuleNotFoundError: No module named 'x'"),
+        ("Failure # 1\nValueError: first\nkeypoints.errors.InputError: set: too few\n",
+         "keypoints.errors.InputError: set: too few"),
+        ("Failure # 4\nThe node died.\n", "The node died."),
+    ],
+)  # fmt: skip
+def test_a_failed_trial_says_what_went_wrong_whatever_ray_says_after_it(said: str, why: str) -> None:
+    assert _reason(said) == why
+
+
+@pytest.mark.parametrize("before", [None, "/somewhere"])
+def test_workers_find_this_project_however_this_process_was_started(
+    before: str | None, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if before is None:
+        monkeypatch.delenv("PYTHONPATH", raising=False)
+    else:
+        monkeypatch.setenv("PYTHONPATH", before)
+    with _importable():
+        assert os.environ["PYTHONPATH"] == ":".join(filter(None, (str(root), before)))
+    assert os.environ.get("PYTHONPATH") == before
+
+
 @pytest.mark.slow
-@pytest.mark.skipif("REPSIGHT_SWEEP" not in os.environ, reason="Tune loses trials on a busy machine: REPSIGHT_SWEEP=1")
 def test_a_sweep_keeps_the_best_head_and_trains_nothing_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("people").mkdir()
@@ -97,7 +124,9 @@ def test_a_sweep_keeps_the_best_head_and_trains_nothing_twice(tmp_path: Path, mo
         keypoints[..., :2] = figure * np.stack([np.ones_like(share), 1 - 0.5 * share], -1)[:, None]
         action = ("squat", "stand", "other")[number % 3]
         KeypointSequence(keypoints, time_s, (100, 200), action, subject=str(number)).save(f"people/{number:02d}.npz")
-    Path("sweep.yaml").write_text(yaml.safe_dump({"metric": "loss", "space": {"learning_rate": [1e-7, 0.01]}}))
+    Path("sweep.yaml").write_text(
+        yaml.safe_dump({"metric": "loss", "workers": 1, "space": {"learning_rate": [1e-7, 0.01]}})
+    )
     command = ["train-head", "--data", "people", "--sweep", "sweep.yaml", *TINY]
     result = CliRunner().invoke(cli.cli, command)
     assert result.exit_code == 0, result.output

@@ -135,8 +135,11 @@ def test_how_a_run_ended_is_told(
 def test_a_stopped_run_goes_on_as_the_same_when_it_is_resumed_with_the_same_settings(
     settings: Tracking, client: Any, runs: Callable[[], list[Any]], tmp_path: Path
 ) -> None:
-    def train(epochs: tuple[int, ...], rate: float = 0.1, resume: bool = True, stop: bool = False) -> None:
-        with tracked(settings, "job", tmp_path / "x", {"rate": rate}, mark=tmp_path / "m", resume=resume) as run:
+    def train(
+        epochs: tuple[int, ...], rate: float = 0.1, resume: bool = True, stop: bool = False, threads: int = 1
+    ) -> None:
+        with tracked(settings, "job", tmp_path / "x", {"rate": rate, "threads": threads}, mark=tmp_path / "m",
+                     resume=resume, of_the_machine={"threads"}) as run:  # fmt: skip
             for epoch in epochs:
                 run.report({"epoch": epoch, "loss": 1.0})
             if stop:
@@ -144,7 +147,7 @@ def test_a_stopped_run_goes_on_as_the_same_when_it_is_resumed_with_the_same_sett
 
     with pytest.raises(KeyboardInterrupt):
         train((1, 2), resume=False, stop=True)
-    train((3,))
+    train((3,), threads=2)
     (run,) = runs()
     assert run.info.status == "FINISHED"
     assert [point.step for point in client.get_metric_history(run.info.run_id, "loss")] == [1, 2, 3]

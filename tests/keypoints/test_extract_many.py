@@ -251,6 +251,26 @@ def test_a_ray_cluster_that_does_not_answer_is_one_line(place: str, listening: i
     assert len(result.output.splitlines()) == 1
 
 
+def test_a_ray_cluster_that_nobody_has_started_or_that_is_gone_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("ray", reason="needs the extra [ray]")
+    (tmp_path / "a.mp4").write_text("no video")
+    monkeypatch.setenv("RAY_TMPDIR", str(tmp_path))
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    command = (tmp_path / "a.mp4", "--out", tmp_path / "out", "--engine", "ray", "--address", "auto")
+    result = call(*command)
+    assert result.exit_code == 2
+    assert result.output.startswith("error: address: no Ray cluster was started on this machine"), result.output
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        gone = f"127.0.0.1:{server.getsockname()[1]}"
+    (tmp_path / "ray").mkdir()
+    (tmp_path / "ray" / "ray_current_cluster").write_text(gone)
+    result = call(*command)
+    assert result.exit_code == 2
+    assert result.output.startswith("error: address: no Ray cluster answers") and gone in result.output
+
+
 @pytest.mark.parametrize(("package", "option"), [("ray", "--engine=ray"), ("pyarrow", "--format=parquet")])
 def test_a_missing_extra_is_one_line(
     package: str, option: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -274,23 +294,25 @@ def processes(mark: str, name: str = "") -> list[int]:
 
 
 @pytest.fixture
-def ray_head(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, str]]:
-    """A Ray cluster of two CPUs, as `ray start` makes it: its address, and what marks its processes."""
+def ray_head(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A Ray cluster of two CPUs, as `ray start` makes it on this machine: what marks its processes."""
     pytest.importorskip("ray", reason="needs the extra [ray]")
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     mark = f"extract-{uuid.uuid4()}"
     monkeypatch.setenv("RAY_AUTH_MODE", "token")
     monkeypatch.setenv("RAY_AUTH_TOKEN", uuid.uuid4().hex)
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
     environment = os.environ | {"MARK": mark, "RAY_USAGE_STATS_ENABLED": "0", "RAY_worker_niceness": "0"}
     with tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as folder:  # a socket's path is short
+        monkeypatch.setenv("RAY_TMPDIR", folder)
         try:
             subprocess.run(
                 [sys.executable, "-m", "ray.scripts.scripts", "start", "--head", f"--port={port}", "--num-cpus=2",
-                 "--include-dashboard=false", f"--temp-dir={folder}"],
-                env=environment, check=True, capture_output=True, timeout=120,
+                 "--include-dashboard=false"],
+                env=environment | {"RAY_TMPDIR": folder}, check=True, capture_output=True, timeout=120,
             )  # fmt: skip
-            yield f"127.0.0.1:{port}", mark
+            yield mark
         finally:
             for raylet in processes(mark, "raylet/raylet"):  # it ends what it has started, its agents as well
                 os.kill(raylet, signal.SIGTERM)
@@ -303,18 +325,17 @@ def ray_head(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, str]]:
 
 @pytest.mark.slow
 def test_a_ray_cluster_writes_the_same_bytes_though_its_workers_are_killed(
-    frames: list[np.ndarray], ray_head: tuple[str, str], tmp_path: Path
+    frames: list[np.ndarray], ray_head: str, tmp_path: Path
 ) -> None:
-    address, mark = ray_head
     videos, out = tmp_path / "videos", tmp_path / "ray"
     for number in range(4):
         write(videos / f"{number}" / "a.avi", frames[number:])
     (videos / "bad.mp4").write_text("no video")
     command = [sys.executable, "cli.py", "extract", str(videos), "--out", str(out), "--engine", "ray"]
-    command += ["--address", address]
+    command += ["--address", "auto"]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     wait_for(lambda: any(out.rglob("*.npz")) or process.poll() is not None)
-    killed = processes(mark, "MapWorker")
+    killed = processes(ray_head, "MapWorker")
     for worker in killed:
         os.kill(worker, signal.SIGKILL)
     said, complained = process.communicate(timeout=300)

@@ -31,6 +31,7 @@ def test_a_publication_holds_its_files_their_checksums_a_card_and_latest(
     content = store.content()
     assert sorted(content) == sorted(made.keys) == sorted(made.uploaded) and made.keys[-1] == "tiny/latest.json"
     assert (made.url, made.latest) == ("s3://models/tiny/1", "1") and steps[-1][0] == steps[-1][1]
+    assert len(steps) == 3 and steps == sorted(set(steps)), "of each file once: not when it is read to be signed"
     manifest = json.loads(content["tiny/1/manifest.json"])
     assert [item["name"] for item in manifest["files"]] == ["head.onnx", "report.json", "MODEL_CARD.md"]
     for item in manifest["files"]:
