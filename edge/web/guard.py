@@ -48,7 +48,6 @@ _SEALS: Final = (
 #: Not on refusals, which tell nothing: a kiosk's own page may see by one that the server is there.
 _OURS_ALONE: Final = (b"cross-origin-resource-policy", b"same-origin")
 
-
 #: Where programs ask, who get a refusal as JSON.
 _DATA: Final = ("/api/", "/metrics")
 
