@@ -33,7 +33,7 @@ class Form:
     hint: str
 
 
-_EXTRA = "pip install 'repsight[formats]'"
+_EXTRA = "pip install '.[formats]'"
 
 FORMS = {
     form.name: form
@@ -41,7 +41,7 @@ FORMS = {
         Form("onnx", ".onnx", ("fp32", "fp16", "int8"), (), ""),
         Form("litert", ".tflite", ("fp32", "fp16", "int8"), ("litert_torch", "ai_edge_litert", "ai_edge_quantizer"),
              "in an environment of its own, because litert-torch asks for torch below 2.15: "
-             "pip install 'repsight[train]' litert-torch==0.10.*"),
+             "pip install '.[train]' litert-torch==0.10.*"),
         Form("ncnn", "_ncnn_model", ("fp32", "fp16"), ("ncnn", "pnnx"), _EXTRA),
         Form("openvino", "_openvino_model", ("fp32", "fp16"), ("openvino",), _EXTRA),
         Form("tensorrt", ".engine", ("fp32", "fp16"), ("tensorrt",),

@@ -105,7 +105,7 @@ def _onnx(path: Path, threads: int) -> Runner:
 
 def _litert(path: Path, threads: int) -> Runner:
     if find_spec("ai_edge_litert") is None:
-        raise MissingExtraError(f"{path}: running it needs ai-edge-litert", hint="pip install 'repsight[formats]'")
+        raise MissingExtraError(f"{path}: running it needs ai-edge-litert", hint="pip install '.[formats]'")
     from ai_edge_litert.interpreter import Interpreter
 
     try:
@@ -129,7 +129,7 @@ def _litert(path: Path, threads: int) -> Runner:
 
 def _openvino(path: Path, threads: int) -> Runner:
     if find_spec("openvino") is None:
-        raise MissingExtraError(f"{path}: running it needs openvino", hint="pip install 'repsight[formats]'")
+        raise MissingExtraError(f"{path}: running it needs openvino", hint="pip install '.[formats]'")
     import openvino
 
     # Where the processor has bfloat16, OpenVINO takes it for float by itself.
@@ -141,7 +141,7 @@ def _openvino(path: Path, threads: int) -> Runner:
 
 def _ncnn(path: Path, threads: int) -> Runner:
     if find_spec("ncnn") is None:
-        raise MissingExtraError(f"{path}: running it needs ncnn", hint="pip install 'repsight[formats]'")
+        raise MissingExtraError(f"{path}: running it needs ncnn", hint="pip install '.[formats]'")
     import ncnn
 
     net = ncnn.Net()

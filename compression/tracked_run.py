@@ -203,7 +203,7 @@ def _mlflow() -> tuple[Any, tuple[type[Exception], ...]]:
         from mlflow.exceptions import MlflowException
     except ModuleNotFoundError as error:
         raise MissingExtraError(f"needs MLflow ({error.name} is not installed)", field="--track",
-                                hint="pip install 'repsight[mlflow]'") from None  # fmt: skip
+                                hint="pip install '.[mlflow]'") from None  # fmt: skip
     # Of a server that answers nonsense anything of these may come; none may cost the work.
     troubles: list[type[Exception]] = [
         MlflowException, OSError, ValueError, RuntimeError, LookupError, TypeError, sqlite3.Error,

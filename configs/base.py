@@ -9,9 +9,9 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Schema(BaseModel):
-    """The base of every schema: frozen, and nothing unknown gets in."""
+    """The base of every schema: frozen, and nothing unknown and no number without end gets in."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 def flat(tree: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:

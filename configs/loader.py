@@ -26,6 +26,13 @@ R = TypeVar("R", Run, Evaluate, Serve)
 
 _COUNTING = "counting."
 
+#: What pydantic says in Python's words, by the kind of mistake.
+_SHAPES = {
+    "tuple_type": "Input should be a list: [a, b]",
+    "model_type": "Input should be keys with values: {key: value}",
+    "dict_type": "Input should be keys with values: {key: value}",
+}
+
 
 def load(schema: type[S], file: str | Path, overrides: Sequence[str] = ()) -> S:
     """Read `file` (a path, or the name of a file in this folder), apply `key.sub=value`, check it.
@@ -153,7 +160,7 @@ def _clear(error: ValidationError, schema: type[BaseModel], path: str | Path, pa
         return ConfigError("unknown key", file=path, field=field, hint=hint)
     if first["type"] == "missing":
         return ConfigError("missing", file=path, field=field)
-    message = first["msg"].removeprefix("Value error, ")
+    message = _SHAPES.get(first["type"], first["msg"].removeprefix("Value error, "))
     return ConfigError(message, file=path, field=field or None,
                        found=without_password(repr(first["input"])) if where else None)  # fmt: skip
 

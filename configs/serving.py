@@ -42,8 +42,10 @@ class Serve(Listen):
     """configs/serve.yaml: the HTTP service."""
 
     language: Literal["auto", "en", "de"] = Field(default="auto", description="of the page; auto asks LANG")
-    workers: int = Field(default=0, ge=0, description="processes for what is answered at once; 0: by the cores, from 2")
-    job_workers: int = Field(default=0, ge=0, description="processes for jobs; 0: half the cores, from 1")
+    workers: int = Field(
+        default=0, ge=0, le=256, description="processes for what is answered at once; 0: by cores, from 2"
+    )
+    job_workers: int = Field(default=0, ge=0, le=256, description="processes for jobs; 0: half the cores, from 1")
     folder: str | None = Field(default=None, description="for uploads and results; the system's temporary one without")
     least_score: float = Field(default=0.25, ge=0, le=1, description="of a person in a picture of /api/image")
     limits: Limits = Limits()

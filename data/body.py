@@ -169,9 +169,7 @@ def anny_model() -> tuple[Any, Any]:
     try:
         import anny
     except ImportError:
-        raise MissingExtraError(
-            "synthetic people need the package anny", hint="pip install 'repsight[train]'"
-        ) from None
+        raise MissingExtraError("synthetic people need the package anny", hint="pip install '.[train]'") from None
     model = anny.Anny(skinning_method="lbs")
     return model, anny.KeypointsRegressor.coco(model, labels=list(skeleton.NAMES))
 

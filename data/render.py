@@ -29,9 +29,7 @@ class Renderer:
         try:
             import pyvista
         except ImportError:
-            raise MissingExtraError(
-                "rendering needs the package pyvista", hint="pip install 'repsight[train]'"
-            ) from None
+            raise MissingExtraError("rendering needs the package pyvista", hint="pip install '.[train]'") from None
         self._pv: Any = pyvista
         pyvista.vtk_verbosity("off")  # without a display it tries one first, and says so
         self.size, self.look, self.detail = size, look or Look(), detail

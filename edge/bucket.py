@@ -48,7 +48,7 @@ class Bucket:
             from botocore.config import Config
         except ModuleNotFoundError as error:
             raise MissingExtraError(f"models in a bucket need boto3 ({error.name} is not installed)",
-                                    hint="pip install 'repsight[s3]'") from None  # fmt: skip
+                                    hint="pip install '.[s3]'") from None  # fmt: skip
         self.name = name
         self.attempts = settings.attempts
         with one_line(f"s3://{name}", settings.endpoint):

@@ -10,7 +10,7 @@ from typing import Any, Final, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from keypoints.errors import InputError
+from keypoints.errors import InputError, ModelError
 from keypoints.region import Region
 from keypoints.types import Pose
 
@@ -95,7 +95,18 @@ def create(path: str | Path, name: str | None = None, **settings: Any) -> PoseEs
                          expected=" or ".join(sorted(_SUFFIXES)), found=Path(path).suffix or "no suffix")  # fmt: skip
     if found not in _FACTORIES:
         raise InputError("no such pose estimator", field="estimator", expected=", ".join(names()), found=found)
-    return _FACTORIES[found](path, **settings)
+    estimator = _FACTORIES[found](path, **settings)
+    size = getattr(estimator, "input_size", None)
+    if not _is_size(size):
+        estimator.close()
+        raise ModelError(f"the estimator {found} has no usable size", file=path, field="input_size",
+                         expected="(height, width) px", found=size)  # fmt: skip
+    return estimator
+
+
+def _is_size(value: object) -> bool:
+    """Whether it is two whole numbers above 0."""
+    return isinstance(value, (tuple, list)) and len(value) == 2 and all(isinstance(v, int) and v > 0 for v in value)
 
 
 def _load_own() -> None:

@@ -107,5 +107,5 @@ def _pyarrow() -> tuple[Any, Any]:
         import pyarrow.parquet
     except ModuleNotFoundError:
         raise MissingExtraError("Parquet needs pyarrow, which is not installed", field="format",
-                                hint="pip install 'repsight[parquet]', or --format npz") from None  # fmt: skip
+                                hint="pip install '.[parquet]', or --format npz") from None  # fmt: skip
     return pyarrow.parquet, pyarrow

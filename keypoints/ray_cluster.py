@@ -43,7 +43,7 @@ def import_ray() -> Any:
         import ray
     except ModuleNotFoundError:
         raise MissingExtraError("needs Ray, which is not installed", field="ray",
-                                hint="pip install 'repsight[ray]', or --engine local") from None  # fmt: skip
+                                hint="pip install '.[ray]', or --engine local") from None  # fmt: skip
     return ray
 
 

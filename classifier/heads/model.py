@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
 from classifier.heads.normalize import FEATURES, Normalize
 from classifier.heads.registry import build
+from keypoints.errors import InputError
 
 
 class HeadModel(nn.Module):
@@ -23,6 +25,7 @@ class HeadModel(nn.Module):
         self.normalize = Normalize(rate_hz, window)
         self.body = build(head, FEATURES, hidden, window)
         width = int(self.body.width)  # type: ignore[arg-type]
+        _check_body(self.body, head, window, width)
         self.dropout = nn.Dropout(dropout)
         self.action = nn.Linear(width, classes)
         self.phase = nn.Linear(width, 2)
@@ -39,3 +42,15 @@ class HeadModel(nn.Module):
     def _outputs(self, summary: Tensor) -> tuple[Tensor, Tensor]:
         summary = self.dropout(summary)
         return self.action(summary), self.phase(summary).tanh()
+
+
+def _check_body(body: nn.Module, head: str, window: int, width: int) -> None:
+    """Raises InputError when its summaries are not what `HeadModel` makes its outputs from."""
+    training = body.training
+    with torch.no_grad():
+        found = tuple(body.eval()(torch.zeros(2, window, FEATURES)).shape)
+    body.train(training)
+    if found not in ((2, 1, width), (2, window, width)):
+        raise InputError(f"the body of the head {head} has another output", field="head",
+                         expected=f"(batch, 1 or {window}, {width})", found=f"({', '.join(map(str, found))})",
+                         hint="its `width` is the last of these, see docs/extend/add-a-head.md")  # fmt: skip

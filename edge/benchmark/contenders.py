@@ -146,7 +146,7 @@ class Ultralytics:
     def __init__(self, path: Path, threads: int) -> None:
         """Raises MissingExtraError without ultralytics, ModelError when the file is none of its own."""
         if find_spec("ultralytics") is None:
-            raise MissingExtraError(f"{path}: Ultralytics is not installed", hint="pip install 'repsight[train]'")
+            raise MissingExtraError(f"{path}: Ultralytics is not installed", hint="pip install '.[train]'")
         for name, value in (("YOLO_AUTOINSTALL", "false"), ("YOLO_OFFLINE", "true"), ("YOLO_VERBOSE", "false")):
             os.environ.setdefault(name, value)  # it would run pip, and report its use
         import torch
@@ -213,7 +213,7 @@ def _onnx(path: Path, settings: Run, counting: Counting, threads: int) -> list[C
 
 def _litert(path: Path, settings: Run, counting: Counting, threads: int) -> list[Contender]:
     if find_spec("ai_edge_litert") is None:
-        raise MissingExtraError(f"{path}: running it needs ai-edge-litert", hint="pip install 'repsight[formats]'")
+        raise MissingExtraError(f"{path}: running it needs ai-edge-litert", hint="pip install '.[formats]'")
     from ai_edge_litert.interpreter import Interpreter
 
     try:

@@ -115,7 +115,8 @@ async def _refused(_: Request, error: Exception) -> Response:
 async def _out_of_range(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
-    return JSONResponse({"detail": f"{'.'.join(map(str, first['loc']))}: {first['msg']}"}, 422)
+    said = "a character that may not be in it" if first["type"] == "string_pattern_mismatch" else first["msg"]
+    return JSONResponse({"detail": f"{'.'.join(map(str, first['loc']))}: {said}"}, 422)
 
 
 def _busy(detail: str, retry_s: int) -> Response:

@@ -19,10 +19,10 @@ from configs.command_line import MODEL, progress_bar, settings_option
 def serve(
     overrides: tuple[str, ...], host: str | None, port: int | None, pose: str | None, head: str | None, config: Path
 ) -> None:
-    """Count for others: an HTTP API and a page for pictures, videos, keypoint sequences and webcams.
+    """Count over HTTP: an API and a page for pictures, videos, keypoint sequences and webcams.
 
-    It runs until Ctrl-C. /api/openapi.json describes the API, /metrics is for Prometheus, /health and /ready for who
-    watches over it.
+    It runs until Ctrl-C. /api/openapi.json describes the API; /health, /ready and /metrics (Prometheus) are for
+    monitoring.
 
     \b
     curl --data-binary @photo.jpg http://127.0.0.1:8000/api/image

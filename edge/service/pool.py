@@ -145,7 +145,7 @@ class Worker:
             raise RefusedError(413, f"it takes longer than the {seconds:g} s that it may") from None
         except (asyncio.IncompleteReadError, ConnectionError, ValueError):
             if self._closed or self._why == "stopped":
-                raise busy("it was left off", 30) from None
+                raise busy("it was cancelled", 30) from None
             raise _DiedError from None
         finally:
             if not whole:  # what comes next from this process would be the answer to something else

@@ -105,7 +105,7 @@ def job_routes(service: Service) -> APIRouter:
 
     @router.delete("/{number}", status_code=204, responses=_ASKED)
     async def delete(number: Number) -> None:
-        """Leave a job off, and forget it."""
+        """Cancel a job, and delete what there is of it."""
         await jobs.remove(jobs.find(number))
 
     return router

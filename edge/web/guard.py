@@ -48,6 +48,9 @@ _SEALS: Final = (
 #: Not on refusals, which tell nothing: a kiosk's own page may see by one that the server is there.
 _OURS_ALONE: Final = (b"cross-origin-resource-policy", b"same-origin")
 
+#: Where programs ask, who get a refusal as JSON.
+_DATA: Final = ("/api/", "/metrics")
+
 
 @dataclass(frozen=True, slots=True)
 class Rules:
@@ -137,7 +140,7 @@ class Guard:
     async def _refuse(
         self, refusal: Refusal, scope: Scope, headers: Mapping[str, str], receive: Receive, send: Send
     ) -> None:
-        as_page = scope["type"] == "http" and not scope["path"].startswith(("/api/", *self._rules.open))
+        as_page = scope["type"] == "http" and not scope["path"].startswith((*_DATA, *self._rules.open))
         text = self._page(refusal) if as_page else json.dumps({"detail": refusal.reason})
         body, kind = text.encode(), "text/html" if as_page else "application/json"
         # The header may be anything here, so it is not repeated.

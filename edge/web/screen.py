@@ -181,4 +181,4 @@ def check_extra(wanted_by: str = "--screen web") -> None:
     missing = [name for name in _NEEDED if find_spec(name) is None]
     if missing:
         raise MissingExtraError("needs packages that are not installed", field=wanted_by,
-                                found=f"no {', '.join(missing)}", hint="pip install 'repsight[web]'")  # fmt: skip
+                                found=f"no {', '.join(missing)}", hint="pip install '.[web]'")  # fmt: skip

@@ -18,7 +18,7 @@ from keypoints.types import FloatArray, KeypointSequence
 
 torch = pytest.importorskip("torch", reason="heads are trained with the extra [train]")
 
-from classifier.heads import HeadModel, bodies, names  # noqa: E402
+from classifier.heads import HeadModel, bodies, names, registry  # noqa: E402
 from classifier.heads.registry import FEW_SHOT, classic  # noqa: E402
 from classifier.job import train_head  # noqa: E402
 
@@ -70,6 +70,21 @@ def test_a_mirrored_person_gets_the_same_answer(name: str) -> None:
             assert torch.allclose(answer, of_mirrored, atol=1e-3)
         alone, of_mirrored = model.history(seen)[0], model.history(mirrored)[0]
         assert not torch.allclose(alone, of_mirrored, atol=1e-2), "each of the two alone says something else"
+
+
+@pytest.mark.parametrize(("samples", "width"), [((), 8), ((7,), 8), ((1,), 9)], ids=["no samples", "seven", "too wide"])
+def test_a_body_with_another_output_is_one_clear_line(
+    samples: tuple[int, ...], width: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Odd(torch.nn.Module):
+        width = 8
+
+        def forward(self, features: torch.Tensor) -> torch.Tensor:
+            return torch.zeros(len(features), *samples, width)
+
+    monkeypatch.setitem(registry._BUILDERS, "odd", lambda *_: Odd())
+    with pytest.raises(InputError, match=r"head odd .*\(expected \(batch, 1 or 12, 8\), found \(2, "):
+        HeadModel("odd", hidden=8, classes=3, window=12, rate_hz=6)
 
 
 @pytest.mark.parametrize("name", names())

@@ -120,7 +120,7 @@ def test_a_format_whose_package_is_missing_is_one_clear_line(
         export_pose(
             checkpoint_like, tmp_path / "pose.engine", settings(format="tensorrt", precision="fp16"), command=""
         )
-    with pytest.raises(MissingExtraError, match=r"ncnn needs ncnn, pnnx; pip install 'repsight\[formats\]'"):
+    with pytest.raises(MissingExtraError, match=r"ncnn needs ncnn, pnnx; pip install '\.\[formats\]'"):
         export_pose(checkpoint_like, tmp_path / "a_ncnn_model", settings(format="ncnn", precision="fp16"), command="")
 
 

@@ -222,7 +222,7 @@ def test_a_store_that_can_not_be_used_is_one_line_before_the_work_begins(
 
 def test_without_mlflow_the_line_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "mlflow", None)
-    message = r"needs MLflow .*pip install 'repsight\[mlflow\]'"
+    message = r"needs MLflow .*pip install '\.\[mlflow\]'"
     missing = tracked(Tracking(uri=str(tmp_path / "x.db")), "job", tmp_path / "x", {})
     with pytest.raises(MissingExtraError, match=message), missing:
         raise AssertionError("the work began")

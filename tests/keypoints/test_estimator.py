@@ -42,10 +42,28 @@ def test_another_estimator_is_one_class(monkeypatch: pytest.MonkeyPatch) -> None
     @estimator.register("nobody", ".none")
     class Nobody:
         def __init__(self, path: str | Path) -> None:
-            self.path = Path(path)
+            self.path, self.input_size = Path(path), (64, 64)
 
     assert isinstance(estimator.create("x.none"), Nobody)
     assert "nobody" in estimator.names()
+
+
+@pytest.mark.parametrize("size", [(float("nan"), 256), (0, 0), (-3, 5), (256,), "big", None])
+def test_an_estimator_without_a_usable_input_size_is_one_clear_line(
+    size: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Vague:
+        input_size, closed = size, False
+
+        def close(self) -> None:
+            self.closed = True
+
+    vague = Vague()
+    monkeypatch.setattr(estimator, "_FACTORIES", estimator._FACTORIES | {"vague": lambda path: vague})
+    with pytest.raises(ModelError) as error:
+        estimator.create("x.none", "vague")
+    assert "x.none: input_size: the estimator vague has no usable size (expected (height, width) px" in str(error.value)
+    assert vague.closed
 
 
 def test_a_missing_task_file_says_where_to_get_one(tmp_path: Path) -> None:

@@ -278,7 +278,7 @@ def test_a_missing_extra_is_one_line(
     monkeypatch.setitem(sys.modules, package, None)
     (tmp_path / "a.mp4").write_text("no video")
     result = call(tmp_path / "a.mp4", "--out", tmp_path / "out", option)
-    assert result.exit_code == 2 and "pip install 'repsight[" in result.output
+    assert result.exit_code == 2 and "pip install '.[" in result.output
 
 
 def processes(mark: str, name: str = "") -> list[int]:

@@ -76,7 +76,7 @@ def test_without_credentials_a_public_bucket_is_read_and_nothing_is_published(
 
 def test_without_boto3_one_line_names_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "boto3", None)
-    with pytest.raises(InputError, match=r"boto3 .*pip install 'repsight\[s3\]'"):
+    with pytest.raises(InputError, match=r"boto3 .*pip install '\.\[s3\]'"):
         fetch("s3://models/tiny", "head", S3())
 
 

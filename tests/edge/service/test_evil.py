@@ -27,7 +27,10 @@ def test_a_file_that_lies_is_refused_and_the_next_good_one_is_answered(api: Api,
 def test_a_name_that_is_a_path_is_refused(api: Api, name: str) -> None:
     answer = api.ask(f"{JOBS}?name={name}", body=video())
     assert answer.status == 422
-    assert "name" in answer.content["detail"]
+    assert answer.content["detail"] in (
+        "query.name: a character that may not be in it",
+        "query.name: String should have at most 200 characters",
+    )
 
 
 def test_a_name_in_another_header_is_not_even_read(api: Api) -> None:

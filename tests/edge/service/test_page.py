@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import pytest
 
-from configs.loader import load_with_counting
+from configs.loader import load_actions, load_with_counting
 from configs.schema import Run
 from edge.run import run
 from edge.service.pages import FOLDER, words_of
+from edge.words import Language, words_in
 from tests.edge.browsing import PHONE, chromium, eventually, visiting
 
 from .conftest import Api, serving
@@ -197,6 +198,25 @@ def test_a_sequence_plays_as_a_skeleton_without_scrolling_to_the_side(
         "all => all.filter((one) => one.getBoundingClientRect().height < 44).map((one) => one.id)"
     )
     assert small == [], "a finger hits them"
+
+
+def test_no_name_of_an_exercise_is_broken_on_a_desk(api: Api, visit: Visit) -> None:
+    page = visit(address(api))
+    languages: tuple[Language, ...] = ("en", "de")
+    titles = [words_in(language).title(action) for language in languages for action in load_actions().names]
+    broken = page.evaluate(
+        """async (titles) => { start.hidden = true; work.hidden = false; exercise.style.hyphens = 'none'
+            await Promise.all([...document.fonts].map((font) => font.load()))
+            const words = titles.flatMap((title) => title.split(' '))
+            const card = (word) => `<li><b>3</b><small>${word}</small></li>`
+            return words.filter((word) => {
+                exercise.textContent = word
+                sets.innerHTML = card(word) + card('Plank')
+                return exercise.clientHeight > 60 || sets.firstChild.scrollWidth > sets.firstChild.clientWidth
+            }) }""",
+        titles,
+    )
+    assert broken == []
 
 
 def test_a_video_that_the_browser_cannot_play_is_a_skeleton(api: Api, visit: Visit, tmp_path: Path) -> None:

@@ -298,7 +298,8 @@ def test_on_a_network_a_body_without_the_token_too_slow_or_without_room_is_refus
     settings = ["host=0.0.0.0", "patience_s=1", "limits.disk_mb=0.3", "limits.image_mb=1"]
     with serving(tmp_path, f"head={tiny_head}", *settings) as api:
         for path in ("/metrics", "/api/openapi.json", "/api/jobs/x"):
-            assert api.ask(path).status == 401
+            answer = api.ask(path)
+            assert answer.status == 401 and answer.content == {"detail": "no token"}
         assert api.ask(IMAGE, body=picture()).status == 401
         assert api.ask("/health").status == api.ask("/ready").status == 200
         with pytest.raises(InvalidStatus), connect(api.live):

@@ -115,7 +115,7 @@ def test_an_address_that_cannot_be_had_is_one_clear_line(tmp_path: Path) -> None
 
 def test_a_missing_package_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(screen, "find_spec", lambda name: None if name == "fastapi" else object())
-    with pytest.raises(MissingExtraError, match=r"found no fastapi\); pip install 'repsight\[web\]'"):
+    with pytest.raises(MissingExtraError, match=r"found no fastapi\); pip install '\.\[web\]'"):
         open_screen(Run(screen="web"))
 
 

@@ -109,7 +109,7 @@ def test_a_missing_package_and_a_taken_port_are_one_clear_line(monkeypatch: pyte
         with pytest.raises(InputError, match=rf"web.port {port}: can't listen"):
             serve_history(Run(web=Web(port=port)), tmp_path, lambda: True)
     monkeypatch.setattr(screen, "find_spec", lambda name: None if name == "fastapi" else object())
-    with pytest.raises(MissingExtraError, match=r"pip install 'repsight\[web\]'"):
+    with pytest.raises(MissingExtraError, match=r"pip install '\.\[web\]'"):
         serve_history(Run(), tmp_path, lambda: True)
 
 
