@@ -1,12 +1,13 @@
 """Videos a minute that `extract` gets through with one worker and with two, of one thread each, run about.
 
-    python tests/benchmarks/extract_scale.py                # on a Ray made here; 3 runs of each, 12 short clips
+    python tests/benchmarks/extract_scale.py                # on a Ray made here; 3 runs of each, 12 clips of 16 s
     python tests/benchmarks/extract_scale.py --engine local --videos 24 --runs 5
 
 The clips are parts of the demo. The rate is that of the videos after each worker's first, so that no start counts: not
 that of Ray, nor of the pose model. One worker and two take turns at going first, and what is said is the median of the
-runs' ratios. The machine needs two idle cores; what else kept it busy is said with every run. The outputs of all runs
-are compared.
+runs' ratios. Ray Data looks ten times a second for what is done, so of clips of two seconds a part of the gain is lost
+(in 2.60: 1.3 with `--frames 60`). The machine needs two idle cores; what else kept it busy is said with every run. The
+outputs of all runs are compared.
 """
 
 from __future__ import annotations
@@ -89,7 +90,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--engine", choices=["local", "ray"], default="ray")
     parser.add_argument("--videos", type=int, default=12)
-    parser.add_argument("--frames", type=int, default=60, help="of each")
+    parser.add_argument("--frames", type=int, default=400, help="of each")
     parser.add_argument("--runs", type=int, default=3)
     given = parser.parse_args()
     rates: dict[int, list[float]] = {1: [], 2: []}
