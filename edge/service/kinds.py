@@ -45,4 +45,4 @@ def refusal_of(start: bytes, *wanted: Kind) -> tuple[int, str] | None:
         return 400, f"the body is empty (expected {expected})"
     if found is not None:
         return 415, f"this is {_EXPECTED[found]} (expected {expected})"
-    return 400, f"not what is expected here (expected {expected})"
+    return 400, f"a file of an unknown kind (expected {expected})"
