@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 SIGMAS: Final = np.array(
     [.026, .025, .025, .035, .035, .079, .079, .072, .072, .062, .062, .107, .107, .087, .087, .089, .089]
 )  # fmt: skip
+#: What a squared distance is divided by, times the area, in the exponent.
+_SPREAD: Final = -2 * (2 * SIGMAS) ** 2
 
 
 def oks(found: NDArray[Any], true: NDArray[Any], area: float) -> float:
@@ -20,11 +22,12 @@ def oks(found: NDArray[Any], true: NDArray[Any], area: float) -> float:
     area: of the person, px². 1 is the same place, 0 far away or no joint to compare.
     """
     seen = true[:, 2] > 0
-    if not seen.any():
+    count = np.count_nonzero(seen)
+    if not count:
         return 0.0
-    squared = ((found[seen, :2] - true[seen, :2]) ** 2).sum(1)
-    spread = 2 * SIGMAS[seen]
-    return float(np.exp(-squared / (2 * max(area, 1e-9) * spread**2)).mean())
+    apart = found[:, :2] - true[:, :2]
+    near = np.exp((apart * apart).sum(1) / (max(area, 1e-9) * _SPREAD))
+    return float(near @ seen) / count
 
 
 def oks_each(found: NDArray[Any], true: NDArray[Any], areas: NDArray[Any]) -> NDArray[np.float64]:
@@ -32,6 +35,6 @@ def oks_each(found: NDArray[Any], true: NDArray[Any], areas: NDArray[Any]) -> ND
     seen = true[:, None, :, 2] > 0
     squared = ((found[None, :, :, :2] - true[:, None, :, :2]) ** 2).sum(-1)
     extent = np.maximum(areas, 1e-9).reshape(len(true), -1, 1)
-    near = np.exp(-squared / (2 * extent * (2 * SIGMAS) ** 2)) * seen
+    near = np.exp(squared / (extent * _SPREAD)) * seen
     similarity: NDArray[np.float64] = near.sum(-1) / np.maximum(seen.sum(-1), 1)
     return similarity

@@ -72,7 +72,7 @@ class PoseSmoother:
         confidence = np.append(pose.keypoints[:, 2], np.ones(2, np.float32))
         self._on = confidence >= np.where(self._on, OFF, ON)
         self._filter(measured, time_s, max(_side(pose), 1.0))
-        self._confidence[self._on] = confidence[self._on]
+        np.copyto(self._confidence, confidence, where=self._on)
         unseen_s = time_s - self._seen_s
         self._known &= unseen_s < HOLD_S
         faded = self._confidence * (1 - unseen_s / HOLD_S) * self._known
@@ -82,17 +82,20 @@ class PoseSmoother:
 
     def _filter(self, measured: FloatArray, time_s: float, size: float) -> None:
         """One step of the One-Euro filter for the points that are seen; the others stay where they are."""
-        new, going_on = self._on & ~self._known, self._on & self._known
-        self._raw[new] = self._smooth[new] = measured[new]
-        self._speed[new] = 0
-        gap_s = time_s - self._seen_s[going_on]
-        speed = (measured[going_on] - self._raw[going_on]) / np.maximum(gap_s, 1e-6)[:, None]
-        self._speed[going_on] += _share(self.speed_cutoff_hz, gap_s) * (speed - self._speed[going_on])
-        sizes_per_s = np.linalg.norm(self._speed[going_on], axis=1) / size
+        new, going_on = self._on & ~self._known, (self._on & self._known)[:, None]
+        if new.any():
+            self._raw[new] = self._smooth[new] = measured[new]
+            self._speed[new] = 0
+        gap_s = time_s - self._seen_s
+        speed = (measured - self._raw) / np.maximum(gap_s, 1e-6)[:, None]
+        speed = self._speed + _share(self.speed_cutoff_hz, gap_s) * (speed - self._speed)
+        np.copyto(self._speed, speed, where=going_on, casting="same_kind")
+        sizes_per_s = np.sqrt((self._speed * self._speed).sum(1)) / size
         cutoff_hz = self.min_cutoff_hz + self.beta * sizes_per_s
-        self._smooth[going_on] += _share(cutoff_hz, gap_s) * (measured[going_on] - self._smooth[going_on])
-        self._raw[going_on] = measured[going_on]
-        self._seen_s[self._on] = time_s
+        smooth = self._smooth + _share(cutoff_hz, gap_s) * (measured - self._smooth)
+        np.copyto(self._smooth, smooth, where=going_on, casting="same_kind")
+        np.copyto(self._raw, measured, where=going_on)
+        np.copyto(self._seen_s, time_s, where=self._on)
         self._known |= self._on
 
 
@@ -108,10 +111,11 @@ def _share(cutoff_hz: float | NDArray[np.float64], gap_s: NDArray[np.float64]) -
 
 def _jumped(before: Pose, now: Pose) -> bool:
     """Whether a pose is somewhere else altogether, as no body gets in a frame."""
-    both = np.minimum(before.keypoints[:, 2:], now.keypoints[:, 2:])
-    area = float(np.prod(before.box[2:] - before.box[:2]))
-    shared = np.concatenate([before.keypoints[:, :2], both], axis=1)
-    return bool(both.any()) and oks(now.keypoints, shared, area) < JUMP_OKS
+    shared = before.keypoints.copy()
+    np.minimum(shared[:, 2], now.keypoints[:, 2], out=shared[:, 2])
+    left, top, right, bottom = before.box.tolist()
+    area = (right - left) * (bottom - top)
+    return bool(shared[:, 2].any()) and oks(now.keypoints, shared, area) < JUMP_OKS
 
 
 def _side(pose: Pose) -> float:
