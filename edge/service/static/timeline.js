@@ -49,10 +49,11 @@ export class Timeline {
     this.#drawn = key;
     this.#head.setAttribute("transform", `translate(${(Math.min(time_s, length_s) / length_s) * width} 0)`);
     const now = segments.findLast((one) => one.start_s <= time_s && time_s <= one.end_s);
-    const words = say("time_of", { time: clock(time_s), length: clock(length_s) });
+    const [second, seconds] = [Math.round(time_s), Math.round(length_s)];
+    const words = say("time_of", { time: clock(second), length: clock(seconds) });
     const about_it = {
       role: live ? "img" : "slider", tabindex: live ? -1 : 0, "aria-label": say(live ? "timeline_live" : "timeline"),
-      "aria-valuemin": 0, "aria-valuemax": Math.round(length_s), "aria-valuenow": Math.round(time_s),
+      "aria-valuemin": 0, "aria-valuemax": seconds, "aria-valuenow": second,
       "aria-valuetext": now ? `${words}, ${about(now.action).title}` : words,
     };
     for (const [name, value] of Object.entries(about_it)) {
