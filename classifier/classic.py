@@ -21,10 +21,10 @@ from classifier.export import example_windows, round_weights, traced, verify, wr
 from classifier.heads.classic import SUMMARY, Summary
 from classifier.heads.registry import classic
 from classifier.parts import split_by_subject
-from classifier.training import Report
 from configs.schema import TrainHead
 from keypoints.card import HeadCard
 from keypoints.errors import InputError
+from keypoints.told import Report
 from keypoints.types import FloatArray
 
 #: Shares of the windows that the learning curve is drawn over; the last fit is the one that is kept.

@@ -19,12 +19,13 @@ from classifier.heads.registry import FEW_SHOT, bodies, classic, names
 from classifier.parts import not_validated
 from classifier.restore import architecture, on_base
 from classifier.teaching import teach
-from classifier.training import Report, Trained, train
+from classifier.training import Trained, train
 from configs.saved import save_config
 from configs.schema import Actions, TrainHead
 from keypoints.card import CardAction, HeadCard
 from keypoints.errors import InputError
 from keypoints.files import require_writable, whole
+from keypoints.told import Report
 from keypoints.types import KeypointSequence
 
 

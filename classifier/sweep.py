@@ -19,7 +19,6 @@ import numpy as np
 from classifier.head import OnnxHead
 from classifier.job import check as check_training
 from classifier.job import checkpoint_of, train_head
-from classifier.training import Report
 from configs.loader import check, load
 from configs.schema import Actions, TrainHead
 from configs.sweeping import Range, Sweep
@@ -27,6 +26,7 @@ from keypoints.errors import ConfigError, RepSightError
 from keypoints.files import sha256, whole
 from keypoints.ray_cluster import check_address, cluster, hush, import_ray
 from keypoints.session import usable_cores
+from keypoints.told import Report
 from keypoints.types import KeypointSequence
 
 METRICS = ("accuracy", "loss", "excursion_error")

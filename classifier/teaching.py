@@ -16,10 +16,11 @@ from classifier.head import OnnxHead
 from classifier.heads import HeadModel
 from classifier.practice import Lesson, define, lesson, practise
 from classifier.restore import load_head
-from classifier.training import Report, Windows, relabelled
+from classifier.training import Windows, relabelled
 from configs.schema import Actions, TrainHead
 from keypoints.card import CardAction, HeadCard
 from keypoints.errors import InputError
+from keypoints.told import Report
 from keypoints.types import KeypointSequence
 
 #: The action that stands for everything unknown, and how much less likely than it a new action is at first, as a logit.

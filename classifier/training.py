@@ -21,9 +21,7 @@ from classifier.restore import begin
 from configs.schema import TrainHead
 from keypoints.errors import InputError
 from keypoints.files import whole
-
-#: Called after every epoch with its metrics.
-Report = Callable[[dict[str, float]], None]
+from keypoints.told import Report, nothing
 
 #: What another loss makes of that of a batch: given it, keypoints (B, T, 17, 3), logits (B, P, C), phases (B, P, 2).
 Beside = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
@@ -45,7 +43,7 @@ def train(
     classes: int,
     config: TrainHead,
     checkpoint: Path | None = None,
-    report: Report = lambda metrics: None,
+    report: Report = nothing,
     *,
     start: HeadModel | None = None,
     beside: Beside = lambda loss, keypoints, logits, phase: loss,

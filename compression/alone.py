@@ -6,8 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from keypoints.errors import RepSightError
-
-Say = Callable[[str], None]
+from keypoints.told import Say
 
 
 def run(job: Callable[[Sequence[str], Say], str], words: Sequence[str], usage: str | None, least: int) -> int:

@@ -38,12 +38,13 @@ def train_baseline(
     from classifier.baselines import job
     from classifier.baselines.study import study as try_depths
     from classifier.curve import line
-    from compression.tracking import tracked, wanted
+    from compression.tracking import reports, tracked, wanted
     from configs.baselines import TrainBaseline
     from configs.loader import load, load_actions
     from data import split as splits
     from data.labelled_files import in_parts
     from keypoints.errors import InputError
+    from keypoints.told import Told
 
     tracking, overrides = wanted(track, overrides)
     given = [f"{name}={value}" for name, value in (("model", model), ("data", data), ("split", split)) if value]
@@ -64,13 +65,9 @@ def train_baseline(
     with tracked(tracking, "train-baseline", out, settings.model_dump(mode="json") | {"study": study},
                  command=command_line(), mark=out.with_suffix(".mlflow.json"), resume=resume,
                  say=click.echo) as tracker:  # fmt: skip
-
-        def report(metrics: dict[str, float]) -> None:
-            click.echo(line(metrics, settings.epochs))
-            tracker.report(metrics)
-
+        report = reports(tracker, line, settings.epochs, click.echo)
         with progress_bar("reading") as progress:
-            told = job.Told(report, progress, click.echo, problems.append)
+            told = Told(report, progress, click.echo, problems.append)
             material = job.material(parts.train, parts.validation, parts.test if study else (), full, told)
         click.echo(f"{len(material.labels)} classes ({', '.join(material.labels)}): training on"
                    f" {len(material.training.classes)}, validating on {len(material.validation.classes)}")  # fmt: skip

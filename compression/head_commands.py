@@ -60,7 +60,7 @@ def train_head(
     from classifier.curve import line, summary
     from classifier.head import OnnxHead
     from classifier.practice import read_lesson
-    from compression.tracking import tracked, wanted
+    from compression.tracking import reports, tracked, wanted
     from configs.loader import load, load_actions
     from configs.schema import TrainHead
     from data.collect import for_training
@@ -94,10 +94,7 @@ def train_head(
                                     say=click.echo, problem=problems.append)  # fmt: skip
         told: dict[str, Any] = {"trained_on": examples.said, "command": command_line()}
 
-        def report(metrics: dict[str, float]) -> None:
-            click.echo(line(metrics, settings.epochs))
-            tracker.report(metrics)
-
+        report = reports(tracker, line, settings.epochs, click.echo)
         if sweep:
             with progress_bar(f"{len(trials)} trials") as progress:
                 swept = run_sweep(space, trials, examples.sequences, examples.actions, out, **told,

@@ -12,12 +12,13 @@ from pathlib import Path
 
 import numpy as np
 
-from compression.alone import Say, run
+from compression.alone import run
 from compression.images import Picture, PictureSet, jpeg, shrunk, training_images
 from configs.tuning import Images
 from keypoints import skeleton
 from keypoints.errors import InputError
 from keypoints.files import whole
+from keypoints.told import Say
 
 #: JPEG quality inside a pack: at 320 px nobody sees a difference, and a file takes some 17 KB.
 QUALITY = 88

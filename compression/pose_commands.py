@@ -27,9 +27,10 @@ def train_pose(
     config: Path,
 ) -> None:
     """Fine-tune a YOLO pose model and write it as one checkpoint, for `compress pose --source` and `export`."""
-    from compression.tracking import tracked, wanted
+    from compression.tracking import reports, tracked, wanted
     from configs.loader import load
     from configs.pose_training import OF_THE_MACHINE, TrainPose
+    from keypoints.told import Told
     from keypoints.training import job
     from keypoints.training.curve import line, summary
 
@@ -43,13 +44,9 @@ def train_pose(
     with tracked(tracking, "train-pose", out, settings.model_dump(mode="json"), command=command_line(),
                  mark=out.with_suffix(".mlflow.json"), resume=resume, of_the_machine=OF_THE_MACHINE,
                  say=click.echo) as tracker:  # fmt: skip
-
-        def report(metrics: dict[str, float]) -> None:
-            click.echo(line(metrics, settings.epochs))
-            tracker.report(metrics)
-
+        report = reports(tracker, line, settings.epochs, click.echo)
         with progress_bar("training") as progress:
-            told = job.Told(report, progress, click.echo, problems.append)
+            told = Told(report, progress, click.echo, problems.append)
             made = job.train_pose(settings, out, command=command_line(), resume=resume, told=told)
         # Under names of their own: beside the curves, not on them.
         tracker.figures({f"best.{name}": value for name, value in made.metrics.items()})

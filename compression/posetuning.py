@@ -14,10 +14,11 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from compression.alone import Say, run
+from compression.alone import run
 from compression.step import Artefact, Context, Metrics, apply
 from configs.tuning import Soft, Tuning
 from keypoints.errors import ConfigError
+from keypoints.told import Say
 
 
 def tune_pose(

@@ -15,11 +15,10 @@ from configs.base import flat
 from configs.loader import load
 from configs.tracking import Tracking
 from keypoints.errors import InputError, without_password
+from keypoints.told import Report, Say, nothing
 
 #: What an override of these settings begins with.
 _OURS: Final = "tracking."
-
-Say = Callable[[str], None]
 
 
 def wanted(track: bool, overrides: Sequence[str]) -> tuple[Tracking | None, tuple[str, ...]]:
@@ -30,6 +29,16 @@ def wanted(track: bool, overrides: Sequence[str]) -> tuple[Tracking | None, tupl
     ours = [text.removeprefix(_OURS) for text in overrides if text.startswith(_OURS)]
     rest = tuple(text for text in overrides if not text.startswith(_OURS))
     return (load(Tracking, "tracking.yaml", ours) if track or ours else None), rest
+
+
+def reports(tracker: Untracked, line: Callable[[dict[str, float], int], str], epochs: int, say: Say) -> Report:
+    """What a training of so many epochs is given to tell its figures to: `say` gets the line, the tracker the rest."""
+
+    def report(metrics: dict[str, float]) -> None:
+        say(line(metrics, epochs))
+        tracker.report(metrics)
+
+    return report
 
 
 class Untracked:
@@ -59,7 +68,7 @@ def tracked(
     mark: Path | None = None,
     resume: bool = False,
     of_the_machine: Collection[str] = (),
-    say: Say = lambda line: None,
+    say: Say = nothing,
 ) -> Iterator[Untracked]:
     """A run of MLflow around what a command does, or nothing at all when `settings` is None.
 

@@ -78,8 +78,8 @@ class _Sprite(NamedTuple):
 
 
 def _sheet(height: int, width: int) -> Image:
-    """Black paper to write on, the same each time: what is large and short-lived between sprites, which stay, would
-    leave holes in the memory."""
+    """Black paper to write on, the same each time, so one thread writes at a time: what is large and short-lived
+    between sprites, which stay, would leave holes in the memory."""
     global _paper
     if _paper.size < 3 * height * width:
         _paper = np.empty(3 * height * width, np.uint8)

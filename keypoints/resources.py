@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -23,6 +24,16 @@ def peak_mb() -> float:
 
         most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         return most / 2**20 if sys.platform == "darwin" else most / 1024
+
+
+def resident_bytes(pid: int | None) -> int | None:
+    """What a process holds now; None where nobody tells, as of one that has ended (proc(5), /proc/PID/statm)."""
+    if pid is None:
+        return None
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
+    except (OSError, IndexError):
+        return None
 
 
 def joules() -> float | None:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from classifier.baselines import tensorrt
 from classifier.baselines.clips import ROOM, read
 from classifier.baselines.export import difference, example_clips, export_onnx, save_checkpoint
 from classifier.baselines.registry import resolved
 from classifier.baselines.run import open_baseline
-from classifier.baselines.training import Fitted, Labelled, Report, device_of, fit
+from classifier.baselines.training import Fitted, Labelled, device_of, fit
 from classifier.curve import write_curve
 from configs.baselines import TrainBaseline
 from configs.saved import save_config
@@ -21,22 +20,7 @@ from keypoints.card import BaselineCard
 from keypoints.errors import InputError, RepSightError
 from keypoints.files import require_writable
 from keypoints.labels import LabelledFile
-
-Say = Callable[[str], None]
-
-
-def _nothing(*_: Any) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """Who is told what. report: the figures of each epoch. progress: (done, total) of videos that are read. say: lines.
-    problem: a line for each file that is left out."""
-
-    report: Report = _nothing
-    progress: Callable[[int, int], None] = _nothing
-    say: Say = _nothing
-    problem: Say = _nothing
+from keypoints.told import Say, Told
 
 
 @dataclass(frozen=True, slots=True)

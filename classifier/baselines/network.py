@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -10,8 +9,7 @@ from torch import Tensor, nn
 
 from classifier.baselines.registry import WeightsError, recipe_of
 from configs.baselines import TrainBaseline
-
-Say = Callable[[str], None]
+from keypoints.told import Say, nothing
 
 #: What a card says of weights that nobody published.
 RANDOM = "random"
@@ -68,7 +66,7 @@ class Served(nn.Module):
         return probabilities
 
 
-def begin(settings: TrainBaseline, classes: int, say: Say = lambda said: None) -> tuple[Network, str]:
+def begin(settings: TrainBaseline, classes: int, say: Say = nothing) -> tuple[Network, str]:
     """A network to train, and what its weights are for its card: a file's name, the published ones', or RANDOM.
 
     Where published weights are wanted and can't be had, `say` is told so, with the reason, in one line.

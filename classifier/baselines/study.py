@@ -9,11 +9,12 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from classifier.baselines.job import Material, Told
+from classifier.baselines.job import Material
 from classifier.baselines.registry import recipe_of
 from classifier.baselines.training import fit, judge
 from configs.baselines import TrainBaseline
 from keypoints.files import whole
+from keypoints.told import Told
 
 #: How many depths are tried where the settings name none.
 _DEPTHS = 5

@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,9 +22,7 @@ from classifier.baselines.weights import safely_loaded
 from configs.baselines import OF_THE_MACHINE, TrainBaseline
 from keypoints.errors import InputError
 from keypoints.files import whole
-
-Report = Callable[[dict[str, float]], None]
-Say = Callable[[str], None]
+from keypoints.told import Report, Say, nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +60,8 @@ def fit(
     classes: int,
     settings: TrainBaseline,
     checkpoint: Path,
-    report: Report = lambda metrics: None,
-    say: Say = lambda said: None,
+    report: Report = nothing,
+    say: Say = nothing,
 ) -> Fitted:
     """Train on `training`, keep the epoch with the lowest loss on `validation`; settings: `resolved`.
 

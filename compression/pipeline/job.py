@@ -18,11 +18,10 @@ from compression.step import Context
 from configs.saved import save_config
 from configs.stages import Pipeline, known_stage, reference
 from keypoints.errors import InputError, RepSightError
+from keypoints.told import Say, nothing
 
 #: Beside the stages: what outlives each making of them, the hashes of what is outside, what says that a run is at work.
 WORK, DIGESTS, LOCK = ".work", ".work/digests.json", ".work/lock"
-
-Say = Callable[[str], None]
 
 
 def plan(
@@ -52,7 +51,7 @@ def run(
     begin: str | None = None,
     again: bool = False,
     command: str = "",
-    report: Say = lambda line: None,
+    report: Say = nothing,
     on_record: Callable[[StageRecord], None] = lambda record: None,
 ) -> list[StageRecord]:
     """Run what is to do, each stage in a folder of its own in `out`; returns the records of all that were asked for.

@@ -17,8 +17,7 @@ from configs.loader import load, load_actions
 from configs.schema import Actions, Evaluate
 from configs.stages import Pipeline, reference, settings_of
 from keypoints.errors import InputError
-
-Say = Callable[[str], None]
+from keypoints.told import Say
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +97,8 @@ def split(pipeline: Pipeline, given: Given, context: Context) -> Metrics:
 
 def train_pose(pipeline: Pipeline, given: Given, context: Context) -> Metrics:
     """pose.pt, and its curve."""
-    from keypoints.training.job import Told, folder_of
+    from keypoints.told import Told
+    from keypoints.training.job import folder_of
     from keypoints.training.job import train_pose as train
 
     section, out = pipeline.train_pose, context.scratch / "out" / "pose.pt"

@@ -17,6 +17,7 @@ from keypoints.errors import InputError
 from keypoints.estimator import PoseEstimator, create
 from keypoints.extract import default_cache, extract, subject_of
 from keypoints.labels import LEFT_OUT, Labelled, Segment
+from keypoints.told import nothing
 from keypoints.types import Frame, KeypointSequence
 from keypoints.video import Video
 from keypoints.yolo import SHIPPED
@@ -25,9 +26,6 @@ T = TypeVar("T")
 
 #: Segments are written with two decimals: a last frame may lie this far behind the last segment.
 _ROUNDING_S = 0.02
-
-
-def _nothing(*_: object) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +49,8 @@ class Options:
     smooth: bool = True
     labels_only: bool = False
     cache: Path | None = field(default_factory=default_cache)
-    problem: Callable[[str], None] = _nothing
-    progress: Callable[[int, int], None] = _nothing
+    problem: Callable[[str], None] = nothing
+    progress: Callable[[int, int], None] = nothing
 
 
 def _empty(size: tuple[int, int], seconds: float) -> KeypointSequence:

@@ -98,7 +98,7 @@ def _later(item: Item, by_s: float, index: int) -> Item:
     return replace(item, time_s=item.time_s + by_s, index=index)
 
 
-class _Drawn(Screen):
+class Drawn(Screen):
     """Nobody watches, and every frame is drawn: the chain ends in a picture."""
 
     needs_picture = True
@@ -194,7 +194,7 @@ def measure(settings: Run, counting: Counting, amount: Amount, tell: Tell = lamb
         source = parts.enter_context(Endless(settings.source, settings))
         recorder = Recorder(source.name, amount, tell)
         pipeline = models.pipeline(settings, counting)
-        runner = Runner(source, pipeline, _Drawn(), Outcome(recorder), log=log, workers=models.workers)
+        runner = Runner(source, pipeline, Drawn(), Outcome(recorder), log=log, workers=models.workers)
         runner.run(recorder.enough)
         tell(1000, 1000)
         cpu_s, busy = time.process_time() - recorder.cpu_s, recorder.watch.busy()

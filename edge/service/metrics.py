@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import re
-import resource
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -101,16 +99,6 @@ def family(name: str, kind: str, what: str, samples: Iterable[Sample]) -> Iterab
     yield f"# TYPE {name} {kind}"
     for labels, value in samples:
         yield _line(name, labels, value)
-
-
-def resident_bytes(pid: int | None) -> int | None:
-    """Memory of a process, None where nobody tells."""
-    if pid is None:
-        return None
-    try:
-        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * resource.getpagesize()
-    except (OSError, IndexError):
-        return None
 
 
 def _line(name: str, labels: Mapping[str, object], value: float) -> str:

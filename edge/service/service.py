@@ -12,8 +12,9 @@ from configs.serving import Serve
 from edge.service.decode import environment
 from edge.service.files import Uploads
 from edge.service.jobs import Jobs
-from edge.service.metrics import Traffic, family, resident_bytes
+from edge.service.metrics import Traffic, family
 from edge.service.pool import WHY, Pool, Setting
+from keypoints.resources import resident_bytes
 from keypoints.session import usable_cores
 
 #: Bytes of one second of readings at the highest rate that a film may have, generously.

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,31 +18,15 @@ from configs.saved import config_beside, save_config
 from keypoints.checkpoint import PLACE, WARNING, load_network, require, save_network
 from keypoints.errors import ConfigError, InputError, ModelError
 from keypoints.files import require_writable, sha256, whole
+from keypoints.told import Say, Told
 from keypoints.training.curve import write_curve
 from keypoints.training.pictures import Pictures, read_data, read_pictures
-
-Report = Callable[[dict[str, float]], None]
-Say = Callable[[str], None]
 
 #: Room that a training needs: a part of its own, and so many times its base (two files of weights, average, optimizer).
 _LEAST_FREE, _TIMES_BASE = 200_000_000, 12
 
 #: What a run began with, in its folder; written when all that it begins with is there.
 _RUN = "run.json"
-
-
-def _nothing(*_: Any) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """Who is told what. report: the figures of each epoch as it ends, by their names. progress: (done, total) of what
-    takes long. say: lines. problem: a line for each picture that is left out."""
-
-    report: Report = _nothing
-    progress: Callable[[int, int], None] = _nothing
-    say: Say = _nothing
-    problem: Say = _nothing
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from keypoints import skeleton
 from keypoints.errors import InputError
 from keypoints.files import whole
 from keypoints.labels import LEFT_OUT
+from keypoints.told import nothing
 
 FloatArray = NDArray[np.float32]
 
@@ -90,16 +91,13 @@ class Pictures:
         return cls(tuple(everything[:training]), tuple(everything[training:]), held_out)
 
 
-def _nothing(*_: Any) -> None: ...
-
-
 def read_pictures(
     data: Path,
     share: float,
     seed: int,
     *,
-    problem: Callable[[str], None] = _nothing,
-    progress: Callable[[int, int], None] = _nothing,
+    problem: Callable[[str], None] = nothing,
+    progress: Callable[[int, int], None] = nothing,
     threads: int = 1,
 ) -> Pictures:
     """The pictures of a data.yaml, each decoded once to see that it can be.

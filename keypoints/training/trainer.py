@@ -32,11 +32,9 @@ from configs.pose_training import TrainPose
 from keypoints import skeleton
 from keypoints.errors import InputError, RepSightError
 from keypoints.files import whole
+from keypoints.told import Report, nothing
 from keypoints.training.loss import pose_loss
 from keypoints.training.pictures import UNKNOWN, Picture, Pictures
-
-#: Told the figures of each epoch as it ends.
-Report = Callable[[dict[str, float]], None]
 
 #: Below so many bytes a disk is full.
 _FULL = 10_000_000
@@ -46,8 +44,8 @@ _FULL = 10_000_000
 class Watch:
     """Who is told how it goes: `report` each epoch's figures, `progress` steps done and steps in all."""
 
-    report: Report = lambda metrics: None
-    progress: Callable[[int, int], None] = lambda done, total: None
+    report: Report = nothing
+    progress: Callable[[int, int], None] = nothing
     curve: list[dict[str, float]] = field(default_factory=list)
 
 

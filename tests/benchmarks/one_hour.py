@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import tempfile
 from array import array
 from contextlib import ExitStack
@@ -18,25 +19,22 @@ import av
 import click
 import numpy as np
 
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from edge.benchmark.chain import Drawn
 from edge.history.log import SessionLog
 from edge.models import Models
 from edge.outcome import Outcome
 from edge.reading import Reading
 from edge.report import Report
 from edge.run import Runner, load_settings
-from edge.screens import Screen
 from edge.sources import open_source
+from keypoints.resources import resident_bytes
 
 DEMO = Path(__file__).parents[2] / "edge" / "demo.mp4"
 MOST_GROWTH_MB = 1.0
 #: Frames between two looks at the memory: pictures come and go, so one look a minute would tell little.
 EVERY = 5
-
-
-class Drawn(Screen):
-    """Nobody watches, and every frame is drawn."""
-
-    needs_picture = True
 
 
 class Hour(Report):
@@ -51,7 +49,7 @@ class Hour(Report):
         super().add(reading)
         self._chain.append(reading.stage_ms["chain"])
         if self.frames % EVERY == 0:
-            self._most_mb = max(self._most_mb, resident_mb())
+            self._most_mb = max(self._most_mb, (resident_bytes(os.getpid()) or 0) / 2**20)
         if reading.time_s >= 60 * (len(self.minutes) + 1):
             self.minutes.append((self._most_mb, float(np.median(self._chain))))
             self._most_mb = 0.0
@@ -80,11 +78,6 @@ def repeated(clip: Path, seconds: float, film: Path) -> None:
                 began += end
                 if began * stream.time_base >= seconds:
                     return
-
-
-def resident_mb() -> float:
-    """What this process holds now (proc(5))."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE") / 2**20
 
 
 @click.command()

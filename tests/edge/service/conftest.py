@@ -15,11 +15,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import cv2
 import pytest
 
 from configs.loader import load_with_counting
 from configs.serving import Serve
 from edge.service.serve import serve
+from edge.sources import open_source
+
+
+@pytest.fixture(scope="module")
+def person() -> bytes:
+    """A JPEG with somebody in it."""
+    with open_source("demo") as demo:
+        frame = next(iter(demo))
+    return bytes(cv2.imencode(".jpg", cv2.resize(frame.image, (640, 360)))[1].tobytes())  # type: ignore[attr-defined]
 
 
 @dataclass
