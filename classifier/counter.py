@@ -3,7 +3,8 @@
 The head says at every frame what the action is and how far through a rep the person is. The share of the range
 of motion, (1 - cos phase) / 2, is 0 at the start posture and 1 at the turning point of a full rep. A rep is one
 excursion of that share: out by at least the counted share of a full rep, and most of the way back. It belongs
-to the action that was likeliest from its start to its end; without one clear action it is not counted.
+to the action that was likeliest from its start to its end; without one clear action it is not counted. What is hardly
+one, by that probability, the range of motion and how plainly the phase went back, waits for the next one.
 """
 
 from __future__ import annotations
@@ -16,8 +17,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from classifier.doubt import Doubt
 from classifier.excursion import ExcursionDetector
 from classifier.head import Prediction
+from classifier.rep import Rep
 from configs.schema import Actions, Counting
 from keypoints import skeleton
 from keypoints.card import CardAction
@@ -26,24 +29,6 @@ from keypoints.types import FloatArray
 
 #: Weight of a moment at the start posture beside one at the turning point, when a rep's action is decided.
 _LEAST_WEIGHT = 0.1
-
-
-@dataclass(frozen=True, slots=True)
-class Rep:
-    """One counted rep.
-
-    start_s, end_s: seconds of the source; end_s is when the way back was done. counted_at_s: when it was counted.
-    range_of_motion: share of a full rep, 0-1. shallow: counted, but short of a full rep. turned_s: when it was farthest
-    from where it began; None where nobody looked.
-    """
-
-    action: str
-    start_s: float
-    end_s: float
-    counted_at_s: float
-    range_of_motion: float
-    shallow: bool
-    turned_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +130,7 @@ class RepCounter:
             )
             for at_turn in (False, True)
         }
+        self._doubt = Doubt(self._settings.enough, self._settings.wait_s)
         self.reps: dict[str, int] = {}
         self.holds_s: dict[str, float] = {}
         self.lose_person()
@@ -164,6 +150,7 @@ class RepCounter:
         self._visible_s: float | None = None
         for detector in self._detectors.values():
             detector.reset()
+        self._doubt.reset()
 
     def update(self, time_s: float, keypoints: FloatArray, prediction: Prediction) -> Count:
         """One frame with the person in it. keypoints: float32 (17, 3), the newest of the window."""
@@ -246,14 +233,18 @@ class RepCounter:
 
     def _completed(self, time_s: float, value: float) -> tuple[Rep, ...]:
         """The reps that this share of the range of motion completes; they are counted."""
-        found = [self._count(time_s, value, at_turn) for at_turn in (False, True)]
-        new = tuple(rep for rep in found if rep is not None)
+        new: list[Rep] = []
+        for at_turn in (False, True):
+            found = self._found(time_s, value, at_turn)
+            if found is not None:
+                new += self._doubt.add(*found)
         for rep in new:
             self.reps[rep.action] = self.reps.get(rep.action, 0) + 1
             self._exercise = self._names.index(rep.action)
-        return new
+        return tuple(new)
 
-    def _count(self, time_s: float, value: float, at_turn: bool) -> Rep | None:
+    def _found(self, time_s: float, value: float, at_turn: bool) -> tuple[Rep, float] | None:
+        """The rep that is done now, if one, and the evidence that it is one, 0-1."""
         done = self._detectors[at_turn].update(time_s, 1 - value if at_turn else value)
         if done is None:
             return None
@@ -279,7 +270,8 @@ class RepCounter:
             return None
         motion = min(done.peak - done.base, 1.0)
         shallow = motion < self._range.full
-        return Rep(self._names[best], done.start_s, done.end_s, time_s, motion, shallow, done.turned_s)
+        rep = Rep(self._names[best], done.start_s, done.end_s, time_s, motion, shallow, done.turned_s)
+        return rep, float(mean[best] * motion * back)
 
     def _hold(self, time_s: float, counted: bool) -> bool:
         """Time a hold: it begins with its action or after the last rep, and shows once it has lasted a while."""

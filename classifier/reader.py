@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from classifier.counter import Count, Rep, RepCounter
+from classifier.counter import Count, RepCounter
 from classifier.head import OnnxHead, Prediction
 from classifier.motion import DominantMotion
+from classifier.rep import Rep
 from classifier.taught import with_taught
 from classifier.window import Tick, Window
 from configs.loader import load_actions

@@ -34,6 +34,8 @@ class Counting(Schema):
     clear_action: float = Field(default=0.5, ge=0, le=1, description="mean probability that a rep's action needs")
     rival: float = Field(default=0.4, gt=0, le=1, description="probability of another action that ends a rep's own")
     look_back_s: float = Field(default=0.6, ge=0, description="least time over which that mean is taken")
+    enough: float = Field(default=0.08, ge=0, le=1, description="evidence that makes a set: see configs/counting.yaml")
+    wait_s: float = Field(default=6.0, ge=0, description="a longer time without a rep ends a set")
     seen_confidence: float = Field(default=0.3, ge=0, le=1, description="a joint below it is not seen")
     seen_share: float = Field(default=0.5, ge=0, le=1, description="share of a rep in which its joints are seen")
     whole_body: tuple[Joint, ...] = Field(default=("shoulder", "hip", "knee"), description="seen before one is ready")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from classifier.counter import Rep
+from classifier.rep import Rep
 from edge.reading import Reading
 
 #: Seconds without a rep or a hold after which the user rests.

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from classifier.counter import Rep
+from classifier.rep import Rep
 from keypoints.follow import Kind
 from keypoints.types import Pose
 

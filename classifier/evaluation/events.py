@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from classifier.counter import Rep
 from classifier.evaluation.bootstrap import Draws, Estimate
 from classifier.evaluation.truth import Event
+from classifier.rep import Rep
 
 
 @dataclass(frozen=True, slots=True)

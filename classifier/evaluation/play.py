@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from classifier.counter import Rep
 from classifier.head import OnnxHead, Prediction
 from classifier.reader import ActionReader
+from classifier.rep import Rep
 from configs.schema import Actions, Counting
 from keypoints.labels import Segment
 from keypoints.types import FloatArray, KeypointSequence

@@ -6,13 +6,13 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from classifier.counter import Rep
 from classifier.evaluation import counts
 from classifier.evaluation.bootstrap import Draws
 from classifier.evaluation.counts import CountScore, Item
 from classifier.evaluation.perturb import PERTURBATIONS, perturb
 from classifier.evaluation.play import Played
 from classifier.evaluation.truth import Event, Truth
+from classifier.rep import Rep
 from keypoints.labels import Labelled
 from keypoints.types import KeypointSequence
 

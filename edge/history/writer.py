@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from classifier.counter import Rep
+from classifier.rep import Rep
 
 #: Seconds between what two clocks say from which on the wall clock was set, and did not merely drift.
 JUMP_S: Final = 5.0

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Protocol
 
-from classifier.counter import Rep
+from classifier.rep import Rep
 from configs.language import Said
 from configs.schema import Hints
 from edge.words import Words, filled, words_in

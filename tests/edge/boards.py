@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from classifier.counter import Rep
+from classifier.rep import Rep
 from configs.workout import Workout
 from edge.reading import Reading
 from edge.scoreboard import Board

@@ -8,7 +8,7 @@ from typing import Any, get_args
 import numpy as np
 import pytest
 
-from classifier.counter import Rep
+from classifier.rep import Rep
 from edge import draw as sheet
 from edge import paint
 from edge.draw import dimmed, draw

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from classifier.counter import Rep
+from classifier.rep import Rep
 from edge.pace import REST_AFTER_S, Pace
 from edge.reading import Reading
 from edge.scoreboard import KEYS_AFTER_S, Scoreboard

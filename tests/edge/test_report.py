@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from classifier.counter import Rep
+from classifier.rep import Rep
 from edge.reading import STAGES, Reading
 from edge.report import KEPT, Report, check_writable
 from keypoints.errors import InputError, RepSightError

@@ -9,7 +9,7 @@ from typing import Any, get_args
 import pytest
 from rich.console import Console
 
-from classifier.counter import Rep
+from classifier.rep import Rep
 from configs.schema import Run
 from edge.reading import Reading, State
 from edge.scoreboard import Scoreboard

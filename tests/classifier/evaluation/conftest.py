@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from classifier.counter import Rep
 from classifier.evaluation.play import Played
+from classifier.rep import Rep
 from keypoints.labels import Labelled, Segment
 from keypoints.types import KeypointSequence
 from tests.edge.conftest import squats, tiny_head  # noqa: F401

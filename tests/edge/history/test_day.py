@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from classifier.counter import Rep
+from classifier.rep import Rep
 from edge.history.database import FILE
 from edge.history.day import Today, WithToday
 from edge.history.log import SessionLog

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from classifier.counter import Rep
+from classifier.rep import Rep
 from configs.schema import Run
 from edge.history.database import FILE, MIGRATIONS, SCHEMA_VERSION, default_folder
 from edge.history.log import SessionLog
@@ -264,7 +264,7 @@ WRITER = textwrap.dedent(
     """
     import sys, time
     from pathlib import Path
-    from classifier.counter import Rep
+    from classifier.rep import Rep
     from edge.history.log import SessionLog
     from edge.reading import Reading
     folder, source, count, pause_s = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), float(sys.argv[4])

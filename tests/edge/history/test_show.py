@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from rich.console import Console
 
 import cli
-from classifier.counter import Rep
+from classifier.rep import Rep
 from edge.history import show
 from edge.history.chart import draw_days
 from edge.history.database import FILE

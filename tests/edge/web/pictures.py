@@ -18,7 +18,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[3]))
 
-from classifier.counter import Rep
+from classifier.rep import Rep
 from edge.history.database import open_database
 from edge.history.writer import Hold, Moment, SessionWriter
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from classifier.counter import Rep
+from classifier.rep import Rep
 from configs.schema import Run
 from edge.history.database import open_database
 from edge.history.writer import Hold, Moment, SessionWriter

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from classifier.counter import Rep
+from classifier.rep import Rep
 from edge.history.database import FILE, open_database
 from edge.history.log import SessionLog
 from edge.history.read import open_history

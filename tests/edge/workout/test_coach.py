@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from classifier.counter import Rep
+from classifier.rep import Rep
 from configs.schema import Hints
 from configs.workout import Workout
 from edge.reading import Reading

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from classifier.counter import Rep
+from classifier.rep import Rep
 from configs.workout import Workout
 from edge.reading import Reading
 from edge.workout.plan import load_workout
