@@ -104,6 +104,9 @@ class Guard:
         extra = [*self._seals, _OURS_ALONE, (b"content-security-policy", policy.encode())]
         if self._access.token is not None and given is not None:
             cookie = f"{COOKIE}={given}; Path=/; Max-Age={_COOKIE_AGE_S}; HttpOnly; SameSite=Strict"
+            # Only a proxy that speaks TLS says so; somebody who lies about it keeps the cookie from themselves.
+            if headers.get("x-forwarded-proto") == "https":
+                cookie += "; Secure"
             extra.append((b"set-cookie", cookie.encode()))
         await self._app(scope, receive, _sealing(send, extra))
 

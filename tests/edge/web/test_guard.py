@@ -47,6 +47,14 @@ def test_a_browser_gives_the_token_once_and_a_script_as_it_likes(shared_guarded:
         assert "Squat" in viewer.recv(timeout=20)
 
 
+@pytest.mark.parametrize(("scheme", "secure"), [("https", True), ("http", False)])
+def test_behind_tls_the_token_never_leaves_by_a_plain_connection(
+    shared_guarded: Site, scheme: str, secure: bool
+) -> None:
+    answer = shared_guarded.ask(f"/?token={shared_guarded.token}", x_forwarded_proto=scheme)
+    assert ("Secure" in answer.headers["set-cookie"].split("; ")) is secure
+
+
 def test_who_is_refused_sees_a_page_that_says_what_to_do(shared_guarded: Site) -> None:
     refused = shared_guarded.ask("/")
     assert b"A token is needed" in refused.body
