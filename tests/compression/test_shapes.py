@@ -14,11 +14,14 @@ from compression.checkpoint import to_onnx
 from compression.quantize import finish
 from compression.runners import open_runner
 from compression.shapes import free_sides
+from compression.step import Artefact, Context
+from compression.steps.quantize import step
 from compression.voting import CELLS, vote
+from configs.compression import QuantizeStep
 from keypoints.checkpoint import save_network
 from keypoints.errors import InputError
 from keypoints.session import open_session
-from keypoints.yolo import SHIPPED
+from keypoints.yolo import SHIPPED, YoloPose
 from tests.compression import tiny
 
 SIDE = 256
@@ -87,6 +90,16 @@ def test_the_shipped_file_answers_any_size_as_a_file_made_for_it(size: tuple[int
     graph.initializer.append(numpy_helper.from_array(np.array(size, np.int64), shape.output[0]))
     onnx.save(model, tmp_path / "made.onnx")
     np.testing.assert_array_equal(answer(SHIPPED, noise(size)), answer(tmp_path / "made.onnx", noise(size)))
+
+
+def test_the_step_quantize_makes_a_file_that_is_given_narrow_pictures(checkpoint: Path, tmp_path: Path) -> None:
+    config = QuantizeStep(precision="fp16", side=SIDE, vote=True, widths=(128, 192), agrees=None)
+    made, _ = step(Artefact(checkpoint, "pose"), config, Context(tmp_path))
+    model = YoloPose(made.path, threads=1)
+    for width, given in ((100, 128), (180, 192), (240, 256), (600, 256)):
+        prepared = model.prepare(np.zeros((300, width * 300 // 256, 3), np.uint8))
+        assert prepared.tensor.shape == (1, 3, SIDE, given)
+        model.infer(prepared)
 
 
 def test_a_graph_of_another_input_or_without_a_table_of_cells_is_refused(
