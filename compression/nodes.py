@@ -36,7 +36,7 @@ class Nodes:
     def named(self, kind: str, outputs: Sequence[str], *inputs: Value, **attributes: Any) -> None:
         """Add a node whose outputs are called like this."""
         name = f"{self._prefix}.{len(self._nodes)}"
-        read = [self._name(value) for value in inputs]
+        read = [self.constant(value) for value in inputs]
         self._nodes.append(helper.make_node(kind, read, list(outputs), name=name, **attributes))
 
     def place(self, graph: onnx.GraphProto, first: bool = False) -> None:
@@ -47,7 +47,8 @@ class Nodes:
         graph.node.extend([*own, *self._nodes, *rest])
         graph.initializer.extend(self._constants)
 
-    def _name(self, value: Value) -> str:
+    def constant(self, value: Value) -> str:
+        """The name of values that become a constant; a name stays what it is."""
         if isinstance(value, str):
             return value
         name = f"{self._prefix}.constant.{len(self._constants)}"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from keypoints.card import pose_input
 from keypoints.decode import NMS_FREE_CHANNELS, YOLO_CHANNELS, Detections, decode_nms_free, decode_yolo
 from keypoints.errors import InputError, MissingExtraError, ModelError
 from keypoints.session import open_session
@@ -27,7 +28,7 @@ class Runner:
     """A pose model that is ready to run.
 
     run: float32 (1, 3, h, w), RGB 0-1, to float32 (1, 56, N) or (1, M, 57), see `PoseCard`.
-    size: (h, w) px that it takes, None where any multiple of 32 will do.
+    size: (h, w) px that it takes, or is made for where its card says so; None where any multiple of 32 will do.
     """
 
     run: Callable[[FloatArray], FloatArray]
@@ -99,8 +100,9 @@ def _onnx(path: Path, threads: int) -> Runner:
         output = session.run(None, {given.name: tensor.astype(np.float16) if half else tensor})[0]
         return np.asarray(output, np.float32)
 
-    sides = given.shape[2:]
-    return Runner(run, (sides[0], sides[1]) if all(isinstance(side, int) for side in sides) else None)
+    height, width = given.shape[2:]
+    fixed = (height, width) if isinstance(height, int) and isinstance(width, int) else None
+    return Runner(run, fixed or pose_input(session.get_modelmeta().custom_metadata_map))
 
 
 def _litert(path: Path, threads: int) -> Runner:

@@ -152,6 +152,9 @@ class QuantizeStep(StepConfig):
     scan: Scan | None = Field(default=Scan(), description="keep what a scan finds in float; null: no scan")
     agrees: Agrees | None = Field(default=Agrees(), description="else the step fails; null: whatever comes")
     vote: bool = Field(default=False, description="joints are the mean of all cells that see a person, not of one")
+    widths: tuple[Annotated[int, Field(ge=64, multiple_of=32)], ...] = Field(
+        default=(), description="px, that the input may have as well, below `side`: for crops of people who stand"
+    )
     retrain: Tuning | None = Field(
         default=None, description="when a pose model does not agree: train it in 8 bits like this, then once more"
     )

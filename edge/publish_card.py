@@ -55,6 +55,8 @@ def _about(card: HeadCard | PoseCard) -> Iterator[str]:
         yield f"## Pose model: {_plain(card.name)} {_plain(card.version)}"
         yield ""
         yield f"- finds 17 keypoints in pictures of {card.input[1]}×{card.input[0]} px, weights in {card.precision}"
+        if card.widths:
+            yield f"- takes narrower ones as well, of {', '.join(map(str, card.widths))} px"
     yield f"- licence: {_plain(card.licence)}"
     yield from (f"- trained on: {_plain(source)}" for source in card.trained_on)
     yield from (f"- when it was made, {_plain(key)}: {value:g}" for key, value in card.metrics.items()

@@ -36,6 +36,7 @@ class _Card(BaseModel):
 class PoseCard(_Card):
     """A pose model: `input` [height, width] px, `layout` of its output, `precision` of its weights.
 
+    widths: that its input may have as well, narrower ones, for whoever stands; none: it takes `input` alone.
     layout `yolo`: (1, 4 + 1 + 51, N) with cx cy w h, score, 17 x (x, y, confidence), before NMS.
     layout `yolo-nms-free`: (1, M, 4 + 1 + 1 + 51) with x1 y1 x2 y2, score, class, keypoints.
     """
@@ -44,6 +45,7 @@ class PoseCard(_Card):
     input: tuple[int, int]
     layout: Literal["yolo", "yolo-nms-free"]
     precision: Literal["fp32", "fp16", "int8"]
+    widths: tuple[int, ...] = ()
 
 
 class CardAction(BaseModel):
@@ -90,6 +92,14 @@ _USES = {"pose": "give it with --pose", "head": "give it with --head",
          "baseline": "a pixel baseline is for `repsight evaluate --baseline`"}  # fmt: skip
 
 C = TypeVar("C", bound=_Card)
+
+
+def pose_input(metadata: Mapping[str, str]) -> tuple[int, int] | None:
+    """The input (height, width) px that the card of a pose model names; None where there is no such card."""
+    try:
+        return read_card(PoseCard, metadata, "").input
+    except ModelError:
+        return None
 
 
 def read_card(kind: type[C], metadata: Mapping[str, str], file: str | Path) -> C:

@@ -62,9 +62,9 @@ class Gaze:
     picture, and a wider crop. A crop that shows the subject hardly larger is the whole picture.
     """
 
-    def __init__(self, input_size: tuple[int, int], settings: Follow | None = None) -> None:
-        """input_size: of the model, (height, width) px."""
-        self._input = input_size
+    def __init__(self, input_size: tuple[int, int], settings: Follow | None = None, widths: Sequence[int] = ()) -> None:
+        """input_size: of the model, (height, width) px. widths: that its input may have as well."""
+        self._input, self._widths = input_size, widths
         self._settings = settings or Follow()
         self._size = (0, 0)
         self._look: Look | None = None
@@ -187,7 +187,7 @@ class Gaze:
         """As far as somebody who is not where they should be may have got."""
         box = self._expected(time_s)
         far = (REACH + REACH_PER_S * (time_s - self._seen_s)) * _side(box)
-        return self._worth(around(box, far, self._size, self._input))
+        return self._worth(around(box, far, self._size, self._input, self._widths))
 
     def _follow_crop(self, time_s: float) -> Region:
         """The crop that there is while it fits, else a new one: joints must not tremble because a crop does."""
@@ -205,7 +205,8 @@ class Gaze:
         return self._crop
 
     def _wanted(self, box: FloatArray) -> Region:
-        return self._worth(around(box, self._settings.margin * _side(box), self._size, self._input))
+        margin = self._settings.margin * _side(box)
+        return self._worth(around(box, margin, self._size, self._input, self._widths))
 
     def _worth(self, region: Region) -> Region:
         """The region, or the whole picture when the region shows hardly more."""

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import onnxruntime as ort
 
+from keypoints.card import pose_input
 from keypoints.session import open_session
 
 _NUMPY = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(uint8)": np.uint8}
@@ -21,7 +22,8 @@ def multiply_accumulates(path: Path, side: int = 320) -> dict[str, int]:
     """Multiply-accumulates of the convolutions and matrix products of a file, for one input, by the precision that
     they are computed in: `fp32` (half-precision files as well, on a processor) and `int8`.
 
-    side: px, of an input that takes any. The shapes are those that ONNX Runtime's profiler writes down in one run.
+    side: px, of an input that takes any, and has no card to name one. The shapes are those that ONNX Runtime's profiler
+    writes down in one run.
     Raises ModelError when the file can't be used.
     """
     open_session(path, threads=1)  # says what is wrong with the file
@@ -35,7 +37,8 @@ def multiply_accumulates(path: Path, side: int = 320) -> dict[str, int]:
         options.enable_profiling = True
         options.profile_file_prefix = str(Path(folder) / "profile")
         session = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-        session.run(None, {value.name: _zeros(value, side) for value in session.get_inputs()})
+        sides = pose_input(session.get_modelmeta().custom_metadata_map) or (side, side)
+        session.run(None, {value.name: _zeros(value, sides) for value in session.get_inputs()})
         events = json.loads(Path(session.end_profiling()).read_text(encoding="utf-8"))
     macs: Counter[str] = Counter()
     for event in events:
@@ -60,8 +63,8 @@ def _node(facts: dict[str, Any]) -> tuple[str, int]:
     return precision, 0
 
 
-def _zeros(value: ort.NodeArg, side: int) -> Any:
-    """An input of zeros; a side that may vary is `side` px, any other axis that may vary 1."""
-    places = range(2, 4) if len(value.shape) == 4 else range(0)
-    shape = [size if isinstance(size, int) else side if i in places else 1 for i, size in enumerate(value.shape)]
+def _zeros(value: ort.NodeArg, sides: tuple[int, int]) -> Any:
+    """An input of zeros; height and width that may vary are `sides` px, any other axis that may vary 1."""
+    free = (1, 1, *sides) if len(value.shape) == 4 else (1,) * len(value.shape)
+    shape = [size if isinstance(size, int) else other for size, other in zip(value.shape, free, strict=True)]
     return np.zeros(shape, _NUMPY.get(value.type, np.float32))

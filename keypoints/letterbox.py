@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keypoints.errors import InputError
-from keypoints.region import Region
+from keypoints.region import Region, fitting
 
 #: The border's grey, that of YOLO's training (Ultralytics, `LetterBox`).
 BORDER = 114
@@ -40,9 +41,11 @@ class Letterboxed:
 class Letterbox:
     """Letterboxes pictures for one input size, in buffers that it keeps."""
 
-    def __init__(self, height: int, width: int) -> None:
-        self.height, self.width = height, width
-        self._tensor = np.empty((1, 3, height, width), np.float32)
+    def __init__(self, height: int, width: int, widths: Sequence[int] = ()) -> None:
+        """widths: others that the input may have as well; a picture gets the one that fits it."""
+        self.height, self.width, self._widths = height, width, widths
+        self._buffer = np.empty(3 * height * width, np.float32)
+        self._tensor = self._buffer.reshape(1, 3, height, width)
         self._small = np.empty((height, width, 3), np.uint8)
         self._planes = np.empty((3, height, width), np.uint8)
         self._place: tuple[int, int, int, int] | None = None
@@ -58,11 +61,13 @@ class Letterbox:
             image = image[region.top : region.bottom, region.left : region.right]
         image = to_bgr(image)
         height, width = image.shape[:2]
+        inner = fitting((width, height), (self.height, self.width), self._widths)
         ratio = min(self.height / height, self.width / width)
         new_width, new_height = max(1, round(width * ratio)), max(1, round(height * ratio))
-        left, top = (self.width - new_width) // 2, (self.height - new_height) // 2
+        left, top = (inner[1] - new_width) // 2, (inner[0] - new_height) // 2
         place = (left, top, new_width, new_height)
         if place != self._place:  # the borders stay as they are while the pictures keep their shape
+            self._tensor = self._buffer[: 3 * inner[0] * inner[1]].reshape(1, 3, *inner)
             self._tensor.fill(BORDER / 255)
             self._small = np.empty((new_height, new_width, 3), np.uint8)
             self._planes = np.empty((3, new_height, new_width), np.uint8)

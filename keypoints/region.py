@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from itertools import product
 from typing import Any, NamedTuple
 
@@ -44,16 +45,30 @@ def scale(region: Region, input_size: tuple[int, int]) -> float:
     return min(input_size[1] / width, input_size[0] / height)
 
 
-def around(box: NDArray[Any], margin: float, size: tuple[int, int], input_size: tuple[int, int]) -> Region:
+def fitting(size: tuple[float, float], input_size: tuple[int, int], widths: Sequence[int] = ()) -> tuple[int, int]:
+    """The input, (height, width) px, for a region of (width, height) px: no wider than shows it as large as it can be.
+
+    input_size: (height, width) of the model's input. widths: others that it may have as well, narrower ones.
+    """
+    needed = round(size[0] * min(input_size[1] / size[0], input_size[0] / size[1]))
+    return input_size[0], min((width for width in widths if width >= needed), default=input_size[1])
+
+
+def around(
+    box: NDArray[Any], margin: float, size: tuple[int, int], input_size: tuple[int, int], widths: Sequence[int] = ()
+) -> Region:
     """The smallest region with a box (4,) and `margin` px about it, in the input's aspect as far as the picture goes.
 
-    size: (width, height) of the picture, px. input_size: (height, width) of the model's input.
+    size: (width, height) of the picture, px. input_size, widths: as in `fitting`.
     """
     edges = np.array(size, np.float64)
     low = np.clip(np.asarray(box[:2], np.float64) - margin, 0, edges - 1)
     high = np.clip(np.asarray(box[2:], np.float64) + margin, low + 1, edges)
-    shape = np.array(input_size[::-1], np.float64)
-    extent = np.minimum(np.ceil(shape * ((high - low) / shape).max()), edges)
+    needed = np.ceil(high - low)
+    shape = np.array(fitting((needed[0], needed[1]), input_size, widths)[::-1])
+    side = (needed / shape).argmax()
+    # No pixel more than the input has room for: with one it would not be the input that fits.
+    extent = np.minimum(np.maximum(needed, needed[side] * shape // shape[side]), edges)
     corner = np.clip(np.round((low + high - extent) / 2), 0, edges - extent)
     return Region(*(int(value) for value in (*corner, *(corner + extent))))
 

@@ -49,7 +49,7 @@ class SubjectWatcher:
         if not estimator.takes_regions:
             settings = settings.model_copy(update={"enabled": False})
         self.estimator = estimator
-        self._gaze = Gaze(estimator.input_size, settings)
+        self._gaze = Gaze(estimator.input_size, settings, getattr(estimator, "input_widths", ()))
 
     def see(self, frame: Frame, clock: Clock = untimed) -> Sight:
         """One picture, by the stages letterbox, pose, track and smooth; pictures come in the order of time."""

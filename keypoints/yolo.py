@@ -58,6 +58,7 @@ class YoloPose:
         self.card = read_card(PoseCard, self._session.get_modelmeta().custom_metadata_map, self.path)
         _check_shapes(self._session, self.card, self.path)
         self.precision, self.input_size = self.card.precision, self.card.input
+        self.input_widths = self.card.widths
         self._input = self._session.get_inputs()[0].name
         self._half = "float16" in self._session.get_inputs()[0].type
         self._decode = _DECODERS[self.card.layout]
@@ -66,7 +67,7 @@ class YoloPose:
     def prepare(self, image: Image, region: Region | None = None) -> Letterboxed:
         """Letterbox a BGR (or grey, or RGBA) uint8 picture, or a region of it; valid until the thread's next one."""
         if not hasattr(self._own, "letterbox"):  # each thread has buffers of its own
-            self._own.letterbox = Letterbox(*self.card.input)
+            self._own.letterbox = Letterbox(*self.card.input, self.card.widths)
         boxed: Letterboxed = self._own.letterbox(image, region)
         return boxed
 
@@ -113,6 +114,9 @@ def _check_shapes(session: ort.InferenceSession, card: PoseCard, path: Path) -> 
     if len(inputs) != 1 or not _fits(inputs[0].shape, expected):
         raise ModelError("does not fit the model card", file=path, field="input", expected=expected,
                          found=[value.shape for value in inputs])  # fmt: skip
+    if card.widths and isinstance(inputs[0].shape[3], int):
+        raise ModelError("does not fit the model card", file=path, field="input", found=inputs[0].shape,
+                         expected=f"one of any width, because the card names {card.widths}")  # fmt: skip
     if inputs[0].type not in ("tensor(float)", "tensor(float16)"):
         raise ModelError("wrong type", file=path, field="input", expected="float", found=inputs[0].type)
     layout = [1, YOLO_CHANNELS, None] if card.layout == "yolo" else [1, None, NMS_FREE_CHANNELS]

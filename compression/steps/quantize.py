@@ -14,6 +14,7 @@ from compression.export import COMPARED, write_card
 from compression.quantize import Quantizer, finish, float_nodes, to_half
 from compression.runners import FloatArray, layout_of, open_runner
 from compression.scan import Harm, scan
+from compression.shapes import free_sides
 from compression.step import Artefact, Context, Metrics, register
 from compression.voting import vote
 from configs.compression import QuantizeStep
@@ -75,6 +76,8 @@ def _pose(artefact: Artefact, config: QuantizeStep, context: Context) -> tuple[A
         to_half(floating, path)
     if config.vote:
         vote(path, path)
+    if config.widths:
+        free_sides(path, path)
     some = list(tensors([*thinned(held_back, COMPARED), *own_pictures()], side, side))
     found = agreement(source.run, open_runner(path).run, some)
     if config.agrees:
@@ -85,7 +88,7 @@ def _pose(artefact: Artefact, config: QuantizeStep, context: Context) -> tuple[A
             raise RepSightError(f"{error}" + (f"; {lost}" if lost else "")) from None
     write_card(path, PoseCard(
         **config.card.model_dump(), input=(side, side), layout=layout_of(source.run(some[0]).shape),
-        precision=config.precision, metrics={"agreement": found.as_metrics()},
+        precision=config.precision, widths=config.widths, metrics={"agreement": found.as_metrics()},
         made_by=context.made_by(artefact) | ({"calibration_pictures": len(calibration)} if int8 else {}),
     ))  # fmt: skip
     metrics |= {"bytes": path.stat().st_size, **found.as_metrics()}

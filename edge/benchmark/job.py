@@ -224,7 +224,7 @@ def _limit(alone: Measured, cores: int, troubles: Troubles, progress: Progress) 
         return None
     with confined(cores) as threads, progress("the machine's peak") as tell:
         peaks = measured_peaks(threads, tell=tell)
-        return troubles.survive(lambda: limit_of(Path(pose["path"]), alone.stages["pose"]["p50"], peaks, threads))
+        return troubles.survive(lambda: limit_of(Path(pose["path"]), peaks, threads))
 
 
 def _write(result: Result, path: Path, settings: Run) -> Path:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ import numpy as np
 from edge.benchmark.onnx_file import one_node
 from keypoints.graph_cost import multiply_accumulates
 from keypoints.session import open_session
+from keypoints.yolo import YoloPose
 
 #: Sides of the square matrices. Small ones stay in the caches, large ones keep the multipliers busy: one of them wins.
 SIZES = (256, 512, 1024)
@@ -21,9 +23,9 @@ SIZES = (256, 512, 1024)
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """How near the pose stage gets to what the machine can do. macs: by precision. peak_gmacs: billions of
-    multiply-accumulates a second, the best by precision. limit_ms: the model's work at that rate. share: limit_ms
-    over the pose stage's p50; threads: of both."""
+    """How near the pose model gets to what the machine can do, with its whole input: in the chain it may be narrower.
+    macs: by precision. peak_gmacs: billions of multiply-accumulates a second, the best by precision. limit_ms: the
+    model's work at that rate. share: limit_ms over the median of what it takes; threads: of both."""
 
     macs: dict[str, int]
     peak_gmacs: dict[str, float]
@@ -32,11 +34,27 @@ class Limit:
     threads: int
 
 
-def limit_of(model: Path, pose_ms: float, peaks: Mapping[str, float], threads: int) -> Limit:
-    """The limit of an ONNX pose model whose pose stage takes `pose_ms`. Raises ModelError when it can't be read."""
+def limit_of(model: Path, peaks: Mapping[str, float], threads: int, seconds: float = 0.5) -> Limit:
+    """The limit of an ONNX pose model of RepSight, run for so long. Raises ModelError when it can't be read."""
     macs = multiply_accumulates(model)
     limit_ms = sum(count / peaks[precision] / 1e6 for precision, count in macs.items())
-    return Limit(macs, {name: round(peaks[name], 1) for name in peaks}, limit_ms, limit_ms / pose_ms, threads)
+    share = limit_ms / _pose_ms(model, threads, seconds)
+    return Limit(macs, {name: round(peaks[name], 1) for name in peaks}, limit_ms, share, threads)
+
+
+def _pose_ms(model: Path, threads: int, seconds: float) -> float:
+    """What the pose stage takes of a picture that fills the input: the median of the runs."""
+    estimator = YoloPose(model, threads=threads)
+    noise = np.random.default_rng(0).integers(0, 256, (*estimator.input_size, 3), np.uint8)
+    prepared = estimator.prepare(noise)
+    taken: list[float] = []
+    until_s = time.perf_counter() + seconds
+    while len(taken) < 5 or time.perf_counter() < until_s:
+        began_s = time.perf_counter()
+        estimator.infer(prepared)
+        taken.append(1000 * (time.perf_counter() - began_s))
+    estimator.close()
+    return median(taken)
 
 
 def measured_peaks(

@@ -22,6 +22,7 @@ import onnxruntime as ort
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
+from keypoints.card import pose_input
 from keypoints.session import usable_cores
 from keypoints.yolo import SHIPPED
 
@@ -77,7 +78,8 @@ def main() -> None:
         took_s = time.perf_counter() - began_s
         value = session.get_inputs()[0]
         kind = np.float16 if "16" in value.type else np.float32
-        picture = picture or {value.name: np.random.default_rng(0).random(value.shape).astype(kind)}
+        sides = pose_input(session.get_modelmeta().custom_metadata_map) or value.shape[2:]
+        picture = picture or {value.name: np.random.default_rng(0).random((1, 3, *sides)).astype(kind)}
         session.run(None, picture)
         sessions[name], opened[name] = session, (1000 * took_s, resident_mb() - held)
     ran: dict[str, list[float]] = {name: [] for name in sessions}

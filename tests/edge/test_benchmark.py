@@ -115,10 +115,11 @@ def test_the_peak_is_a_rate_of_both_precisions_and_the_limit_follows_from_it(mon
     monkeypatch.setattr(peak, "SIZES", (64,))
     peaks = peak.measured_peaks(1, seconds=0.0)
     assert set(peaks) == {"fp32", "int8"} and min(peaks.values()) > 0.001
-    limit = peak.limit_of(SHIPPED, 10.0, {"fp32": 50.0, "int8": 200.0}, 1)
+    limit = peak.limit_of(SHIPPED, {"fp32": 50.0, "int8": 200.0}, 1, seconds=0.0)
     assert 0.4e9 < limit.macs["int8"] < 0.5e9 and limit.macs["fp32"] < 0.1e9
     assert limit.limit_ms == pytest.approx(limit.macs["int8"] / 200e6 + limit.macs["fp32"] / 50e6)
-    assert limit.share == pytest.approx(limit.limit_ms / 10)
+    twice = peak.limit_of(SHIPPED, {"fp32": 25.0, "int8": 100.0}, 1, seconds=0.0)
+    assert twice.limit_ms == pytest.approx(2 * limit.limit_ms) and 0 < limit.share < 10
 
 
 def proc(root: Path, busy: int, stolen: int, load: str = "0.10 0.1 0.1") -> Path:

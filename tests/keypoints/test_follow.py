@@ -40,6 +40,7 @@ class Eyes:
     path: Path = Path("eyes")
     precision: str = "fp32"
     input_size: tuple[int, int] = INPUT
+    input_widths: tuple[int, ...] = ()
 
     def prepare(self, image: Image, region: Region | None = None) -> Region:
         self.regions.append(region)
@@ -137,6 +138,15 @@ def test_a_crop_shows_the_whole_body_larger() -> None:
     for crop in scene.crops():
         assert not crop.cuts(person(640, 400, 360).box, 0.08 * 360, SIZE)
         assert scale(crop, INPUT) > 1.9 * scale(whole(SIZE), INPUT)
+
+
+def test_a_model_with_narrower_inputs_looks_at_narrower_crops_of_whoever_stands() -> None:
+    square, narrow = Scene(), Scene(eyes=Eyes(input_widths=(128, 160, 192, 224)))
+    square.play(2, a=still())
+    assert narrow.play(2, a=still()) == ["a"] * 40
+    for one, other in zip(square.crops(), narrow.crops(), strict=True):
+        assert other.size[0] < 0.8 * one.size[0] and other.size[1] == one.size[1]
+        assert not other.cuts(person(640, 400, 360).box, 0.08 * 360, SIZE)
 
 
 def test_whoever_fills_the_picture_is_seen_whole_in_every_look() -> None:

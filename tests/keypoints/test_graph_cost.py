@@ -11,6 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from keypoints.errors import ModelError
 from keypoints.graph_cost import multiply_accumulates
+from keypoints.yolo import SHIPPED
 
 
 def test_convolutions_and_products_are_counted_by_precision(tmp_path: Path) -> None:
@@ -42,6 +43,11 @@ def test_convolutions_and_products_are_counted_by_precision(tmp_path: Path) -> N
     places = 32 * 32
     convolved = places * (6 * 3 * 9) + places * (6 * 9)
     assert multiply_accumulates(path, side=64) == {"fp32": convolved + 6 * 32 * 32 * 5, "int8": 4 * 32 * 7}
+
+
+def test_of_an_input_of_any_size_the_one_on_the_card_is_counted() -> None:
+    assert multiply_accumulates(SHIPPED) == multiply_accumulates(SHIPPED, side=64)
+    assert sum(multiply_accumulates(SHIPPED).values()) == pytest.approx(448e6, rel=0.01)
 
 
 def test_a_file_that_is_no_model_is_one_clear_line(tmp_path: Path) -> None:

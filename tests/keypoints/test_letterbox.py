@@ -45,6 +45,17 @@ def test_a_picture_of_another_shape_leaves_nothing_of_the_one_before() -> None:
     np.testing.assert_array_equal(wide, Letterbox(64, 64)(np.zeros((16, 64, 3), np.uint8)).tensor)
 
 
+def test_a_narrow_picture_gets_a_narrow_input_and_points_come_back() -> None:
+    letterbox = Letterbox(64, 64, (32,))
+    wide = letterbox(np.zeros((64, 40, 3), np.uint8)).tensor.shape
+    boxed = letterbox(np.full((128, 60, 3), 255, np.uint8))
+    assert (wide, boxed.tensor.shape) == ((1, 3, 64, 64), (1, 3, 64, 32))
+    assert boxed.tensor.flags.c_contiguous
+    assert (boxed.tensor[0, :, :, 1:31] == 1).all()
+    np.testing.assert_allclose(boxed.tensor[0, :, :, [0, 31]], BORDER / 255, rtol=1e-6)
+    np.testing.assert_allclose(boxed.to_picture(np.array([[1, 0], [31, 64]], np.float32)), [[0, 0], [60, 128]])
+
+
 def test_the_buffer_is_used_again() -> None:
     letterbox = Letterbox(32, 32)
     image = np.zeros((32, 32, 3), np.uint8)

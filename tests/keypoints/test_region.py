@@ -13,7 +13,7 @@ import pytest
 from configs.schema import Follow
 from keypoints.estimator import Image
 from keypoints.extract import subject_of
-from keypoints.region import Region, around, tiles
+from keypoints.region import Region, around, fitting, scale, tiles
 from keypoints.types import Frame
 from keypoints.video import Video
 from keypoints.yolo import SHIPPED, YoloPose
@@ -34,6 +34,36 @@ def test_a_region_lies_in_the_picture_and_holds_the_box(size: tuple[int, int], i
         if (inside[2:] - inside[:2] > 1).all():
             assert region.left <= inside[0] + 1 and region.right >= inside[2] - 1
             assert region.top <= inside[1] + 1 and region.bottom >= inside[3] - 1
+
+
+WIDTHS = (128, 160, 192, 224)
+
+
+@pytest.mark.parametrize("size", [(1280, 720), (270, 480), (3840, 2160), (64, 48)])
+def test_a_narrower_input_shows_the_same_box_as_large_and_is_filled(size: tuple[int, int]) -> None:
+    random = np.random.default_rng(6)
+    for _ in range(200):
+        box = np.sort(random.uniform(-0.2, 1.2, (2, 2)) * size, axis=0).ravel()
+        margin = random.uniform(0, 0.3) * max(size)
+        square, narrow = around(box, margin, size, (256, 256)), around(box, margin, size, (256, 256), WIDTHS)
+        height, width = fitting(narrow.size, (256, 256), WIDTHS)
+        assert height == 256 and width in (*WIDTHS, 256)
+        if width == 256:
+            assert narrow.size == square.size
+        enlarged = scale(narrow, (256, 256))
+        assert enlarged == pytest.approx(scale(square, (256, 256)), rel=0.02, abs=0.1)
+        assert round(narrow.size[0] * enlarged) <= width
+        if width < 256:
+            assert narrow.size[0] == size[0] or narrow.size[0] * enlarged > width - 1 - enlarged
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [((100, 300), 128), ((150, 300), 128), ((151, 300), 160), ((280, 300), 256), ((300, 300), 256), ((300, 100), 256)],
+)
+def test_the_input_is_no_wider_than_it_must_be(size: tuple[int, int], expected: int) -> None:
+    assert fitting(size, (256, 256), WIDTHS) == (256, expected)
+    assert fitting(size, (256, 256)) == (256, 256), "without other widths there is one input"
 
 
 def test_every_place_lies_whole_in_a_tile() -> None:

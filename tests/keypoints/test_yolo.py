@@ -88,6 +88,11 @@ def head_card() -> str:
             "input: does not fit the model card (expected [1, 3, 64, 64], found [[1, 3, 32, 64]])",
         ),
         (
+            {"widths": (32,)},
+            "input: does not fit the model card (expected one of any width, because the card names (32,), "
+            "found [1, 3, 64, 64])",
+        ),
+        (
             {"layout": "yolo-nms-free"},
             "output: does not fit layout yolo-nms-free (expected [1, 'N', 57], found [[1, 56, 3]])",
         ),
@@ -150,3 +155,19 @@ def test_the_shipped_model_is_small_int8_and_says_where_it_comes_from() -> None:
     assert (card.precision, card.input, card.licence) == ("int8", (256, 256), "AGPL-3.0")
     assert "Ultralytics" in card.trained_on[0]
     assert SHIPPED.stat().st_size < 3_000_000
+
+
+def test_the_shipped_model_sees_in_a_narrow_input_what_it_sees_in_the_whole_one(root: Path) -> None:
+    narrow, whole = YoloPose(SHIPPED, threads=1), YoloPose(SHIPPED, threads=1)
+    whole.card = whole.card.model_copy(update={"widths": ()})
+    image = cv2.VideoCapture(str(root / "edge" / "demo.mp4")).read()[1]
+    person = narrow.estimate(image)[0].box
+    middle = round(float(person[[0, 2]].mean()))
+    tall = np.ascontiguousarray(image[:, middle - image.shape[0] // 4 : middle + image.shape[0] // 4])
+    assert narrow.prepare(tall).tensor.shape == (1, 3, 256, 128)
+    assert whole.prepare(tall).tensor.shape == (1, 3, 256, 256)
+    found, expected = narrow.estimate(tall)[0].keypoints, whole.estimate(tall)[0].keypoints
+    torso = np.linalg.norm(expected[[5, 6], :2].mean(0) - expected[[11, 12], :2].mean(0))
+    sure = (found[:, 2] > 0.5) & (expected[:, 2] > 0.5)
+    assert sure.sum() >= 10
+    assert np.median(np.linalg.norm(found[sure, :2] - expected[sure, :2], axis=1)) < 0.05 * torso
