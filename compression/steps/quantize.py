@@ -14,9 +14,9 @@ from compression.export import COMPARED, write_card
 from compression.quantize import Quantizer, finish, float_nodes, to_half
 from compression.runners import FloatArray, layout_of, open_runner
 from compression.scan import Harm, scan
-from compression.shapes import free_sides
 from compression.step import Artefact, Context, Metrics, register
 from compression.voting import vote
+from compression.widths import free_width
 from configs.compression import QuantizeStep
 from keypoints.card import PoseCard
 from keypoints.errors import InputError, RepSightError
@@ -77,7 +77,7 @@ def _pose(artefact: Artefact, config: QuantizeStep, context: Context) -> tuple[A
     if config.vote:
         vote(path, path)
     if config.widths:
-        free_sides(path, path)
+        free_width(path, path)
     some = list(tensors([*thinned(held_back, COMPARED), *own_pictures()], side, side))
     found = agreement(source.run, open_runner(path).run, some)
     if config.agrees:

@@ -1,4 +1,4 @@
-"""An exact rewrite of a pose graph: its input may be lower or narrower than the square that it was made for.
+"""An exact rewrite of a pose graph: its input may be narrower than the square that it was made for.
 
 Who stands is tall, and so is a crop of them: what a square shows beside it takes time and says little. A convolution
 takes a map of any size; little else holds a graph to one. Attention lays a map flat and folds it back by numbers: they
@@ -17,7 +17,7 @@ from onnx import numpy_helper
 from compression.nodes import Nodes
 from keypoints.errors import InputError
 
-#: The input's sides are multiples of it: the stride of the coarsest grid.
+#: The input's width is a multiple of it: the stride of the coarsest grid.
 STRIDE = 32
 
 #: What reads a table of cells: it is added to what the network says, or multiplied with it, cell by cell.
@@ -29,9 +29,9 @@ _PREFIX = "sides"
 Shape = tuple[int, ...]
 
 
-def free_sides(source: Path, target: Path) -> None:
-    """Write the pose graph `source`, of a square input, to `target` with an input of any `height` and `width` up to it
-    that are multiples of STRIDE.
+def free_width(source: Path, target: Path) -> None:
+    """Write the pose graph `source`, of a square input, to `target` with an input of any `width` up to it that is a
+    multiple of STRIDE; its height stays.
 
     Raises InputError for a graph with another input, or whose cells lie in no table.
     """
@@ -51,7 +51,7 @@ def free_sides(source: Path, target: Path) -> None:
     if not _tabulate(graph, grids, rows, made):
         raise InputError("where its cells lie is in no table", file=source)
     made.place(graph, first=True)
-    _rename(picture, {2: "height", 3: "width"})
+    _rename(picture, {3: "width"})
     if shapes[answer.name][-1] == sum(count**2 for count in grids):
         _rename(answer, {2: "cells"})
     del graph.value_info[:]

@@ -1,4 +1,4 @@
-"""A pose graph takes lower and narrower pictures, and answers as one that was made for their size."""
+"""A pose graph takes narrower pictures, and answers as one that was made for their size."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from onnx import numpy_helper
 from compression.checkpoint import to_onnx
 from compression.quantize import finish
 from compression.runners import open_runner
-from compression.shapes import free_sides
 from compression.step import Artefact, Context
 from compression.steps.quantize import step
 from compression.voting import CELLS, vote
+from compression.widths import free_width
 from configs.compression import QuantizeStep
 from keypoints.checkpoint import save_network
 from keypoints.errors import InputError
@@ -25,7 +25,7 @@ from keypoints.yolo import SHIPPED, YoloPose
 from tests.compression import tiny
 
 SIDE = 256
-SIZES = [(256, 256), (256, 128), (96, 256), (160, 192)]
+SIZES = [(256, 256), (256, 224), (256, 128), (256, 64)]
 
 Array = NDArray[np.float32]
 
@@ -52,10 +52,10 @@ def noise(size: tuple[int, int]) -> Array:
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_any_size_is_answered_as_the_network_itself_does(
+def test_any_width_is_answered_as_the_network_itself_does(
     size: tuple[int, int], square: Path, checkpoint: Path, tmp_path: Path
 ) -> None:
-    free_sides(square, tmp_path / "free.onnx")
+    free_width(square, tmp_path / "free.onnx")
     expected = open_runner(checkpoint).run(noise(size))
     found = answer(tmp_path / "free.onnx", noise(size))
     assert found.shape == expected.shape == (1, 56, sum(size[0] * size[1] // stride**2 for stride in (8, 16, 32)))
@@ -63,7 +63,7 @@ def test_any_size_is_answered_as_the_network_itself_does(
 
 
 def test_a_square_is_answered_as_before_to_the_bit(square: Path, tmp_path: Path) -> None:
-    free_sides(square, tmp_path / "free.onnx")
+    free_width(square, tmp_path / "free.onnx")
     picture = noise((SIDE, SIDE))
     np.testing.assert_array_equal(answer(tmp_path / "free.onnx", picture), answer(square, picture))
 
@@ -73,13 +73,13 @@ def test_a_finished_file_with_voting_keeps_its_answers_too(square: Path, tmp_pat
     done, free = tmp_path / "done.onnx", tmp_path / "free.onnx"
     finish(square, done)
     vote(done, done)
-    free_sides(done, free)
+    free_width(done, free)
     np.testing.assert_array_equal(answer(free, noise((SIDE, SIDE))), answer(done, noise((SIDE, SIDE))))
     assert answer(free, noise((SIDE, 128))).shape == (1, 56, CELLS)
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_the_shipped_file_answers_any_size_as_a_file_made_for_it(size: tuple[int, int], tmp_path: Path) -> None:
+def test_the_shipped_file_answers_any_width_as_a_file_made_for_it(size: tuple[int, int], tmp_path: Path) -> None:
     """Made for it: what depends on the sides put back as constants."""
     model = onnx.load(SHIPPED)
     graph = model.graph
@@ -107,7 +107,7 @@ def test_a_graph_of_another_input_or_without_a_table_of_cells_is_refused(
 ) -> None:
     wide = to_onnx(checkpoint, tmp_path, (128, 192))
     with pytest.raises(InputError, match="no square"):
-        free_sides(wide, tmp_path / "free.onnx")
+        free_width(wide, tmp_path / "free.onnx")
     with pytest.raises(InputError, match="in no table"):
-        free_sides(people_file, tmp_path / "free.onnx")
+        free_width(people_file, tmp_path / "free.onnx")
     assert not (tmp_path / "free.onnx").exists()
