@@ -13,7 +13,7 @@ SIGMAS: Final = np.array(
     [.026, .025, .025, .035, .035, .079, .079, .072, .072, .062, .062, .107, .107, .087, .087, .089, .089]
 )  # fmt: skip
 #: What a squared distance is divided by, times the area, in the exponent.
-_SPREAD: Final = -2 * (2 * SIGMAS) ** 2
+SPREAD: Final = -2 * (2 * SIGMAS) ** 2
 
 
 def oks(found: NDArray[Any], true: NDArray[Any], area: float) -> float:
@@ -27,7 +27,7 @@ def oks(found: NDArray[Any], true: NDArray[Any], area: float) -> float:
         return 0.0
     apart = found[:, :2] - true[:, :2]
     squared = apart * apart
-    near = np.exp((squared[:, 0] + squared[:, 1]) / (max(area, 1e-9) * _SPREAD))
+    near = np.exp((squared[:, 0] + squared[:, 1]) / (max(area, 1e-9) * SPREAD))
     return float(near @ seen) / count
 
 
@@ -37,6 +37,6 @@ def oks_each(found: NDArray[Any], true: NDArray[Any], areas: NDArray[Any]) -> ND
     apart = found[None, :, :, :2] - true[:, None, :, :2]
     squared = apart * apart
     extent = np.maximum(areas, 1e-9).reshape(len(true), -1, 1)
-    near = np.exp((squared[..., 0] + squared[..., 1]) / (extent * _SPREAD)) * seen
+    near = np.exp((squared[..., 0] + squared[..., 1]) / (extent * SPREAD)) * seen
     similarity: NDArray[np.float64] = near.sum(-1) / np.maximum(seen.sum(-1), 1)
     return similarity

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keypoints import skeleton
-from keypoints.oks import oks
+from keypoints.oks import SPREAD, oks
 from keypoints.types import FloatArray, Pose
 
 #: Cut-off of a joint at rest (Hz), what a speed of one body size a second adds to it (Hz), and the cut-off of the
@@ -29,6 +29,8 @@ HOLD_S = 0.25
 #: After this long without the person, or below this keypoint similarity of two frames, the filter starts anew.
 GAP_S, JUMP_OKS = 0.5, 0.02
 
+#: Of a joint: squared distance, in the person's areas, below which it alone makes the mean over all 17 exceed JUMP_OKS.
+_NEAR = (SPREAD * np.log(JUMP_OKS * skeleton.COUNT)).tolist()
 
 _POINTS = skeleton.COUNT + 2
 
@@ -113,10 +115,14 @@ def _share(cutoff_hz: float | NDArray[np.float64], gap_s: NDArray[np.float64]) -
 
 def _jumped(before: Pose, now: Pose) -> bool:
     """Whether a pose is somewhere else altogether, as no body gets in a frame."""
-    shared = before.keypoints.copy()
-    np.minimum(shared[:, 2], now.keypoints[:, 2], out=shared[:, 2])
     left, top, right, bottom = before.box.tolist()
     area = (right - left) * (bottom - top)
+    joints = zip(before.keypoints.tolist(), now.keypoints.tolist(), _NEAR, strict=True)
+    for (x, y, sure), (new_x, new_y, new_sure), near in joints:  # mostly the first one tells
+        if sure > 0 and new_sure > 0 and (new_x - x) ** 2 + (new_y - y) ** 2 < near * area:
+            return False
+    shared = before.keypoints.copy()
+    np.minimum(shared[:, 2], now.keypoints[:, 2], out=shared[:, 2])
     return oks(now.keypoints, shared, area) < JUMP_OKS and bool(shared[:, 2].any())
 
 
