@@ -6,6 +6,7 @@ The font is the variable one inside OpenCV 5 (Rubik).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Final
 
@@ -14,7 +15,7 @@ import numpy as np
 
 from edge.layout import STRIP, Layout
 from edge.look import INK, ORANGE, SKY, SOFT, TONES, TRACK, WHITE, Color, accent, urgent
-from edge.paint import BOLD, CAP, MEDIUM, REGULAR, Image, draw_bar, draw_number, draw_tag, draw_text, text_width
+from edge.paint import BOLD, CAP, MEDIUM, REGULAR, Image, Point, Sprite, draw_bar, paste, tag, text_width, write
 from edge.scoreboard import Board, Pair
 from keypoints import skeleton as sk
 from keypoints.types import Pose
@@ -60,7 +61,7 @@ def draw(
         draw_pose(canvas, pose, layout, size)
     if not layout.portrait and layout.video[0] < layout.panel:
         _darken_panel(canvas, layout)
-    _Sheet(canvas, layout).draw(board, keys)
+    _sheet(layout, replace(board, progress=None), tuple(keys)).draw(canvas, board.progress)
     return canvas
 
 
@@ -134,32 +135,61 @@ def limb_color(a: int, b: int) -> Color:
     return (SKY, WHITE, ORANGE)[left]
 
 
-class _Sheet:
-    """The board on the canvas. Its measures are hundredths of the board's height."""
+@lru_cache(maxsize=2)
+def _sheet(layout: Layout, board: Board, keys: tuple[Pair, ...]) -> _Sheet:
+    """The last one, which mostly serves again: another is for a film that is saved meanwhile."""
+    return _Sheet(layout, board, keys)
 
-    def __init__(self, canvas: Image, layout: Layout) -> None:
+
+class _Sheet:
+    """What a board shows, made once for all the pictures in which it is the same: sprites, and where they go.
+
+    Its measures are hundredths of the board's height.
+    """
+
+    def __init__(self, layout: Layout, board: Board, keys: Sequence[Pair]) -> None:
         x, self._top, width, height = layout.board
-        self._canvas, self._unit = canvas, height / 100
+        self._unit = height / 100
         self._left = x + round(4 * self._unit)
         self._right = x + width - round(4 * self._unit)
         self._inside = layout.panel - 2 * (self._left - x)
         # Over the picture only so much of the panel is dark enough for white words on a white wall.
         self._dark = self._inside if layout.portrait else round(_SOLID * layout.panel) - (self._left - x)
+        self._tone = board.tone
+        self._sprites: list[tuple[Sprite, Point]] = []
+        self._lay_out(board, keys)
 
-    def draw(self, board: Board, keys: Sequence[Pair]) -> None:
+    def draw(self, canvas: Image, progress: float | None) -> None:
+        """Put everything on the canvas; progress: as the board's."""
+        strip = canvas[self._at(self._strip) : self._at(100)]
+        if urgent(self._tone):
+            cv2.rectangle(strip, (0, 0), strip.shape[1::-1], TONES[self._tone][0], -1)
+        else:  # feet are often down here: let them be seen
+            np.right_shift(strip, _DARK_BITS, out=strip)
+        if progress is not None:
+            self._phase(canvas, progress, accent(self._tone))
+        for sprite, at in self._sprites:
+            paste(canvas, sprite, at)
+
+    def _phase(self, canvas: Image, progress: float, color: Color) -> None:
+        """The bar through the rep; the turning point is in its middle: the way there, and the way back."""
+        height, at, length = round(2.6 * self._unit), (self._left, self._at(62.5)), round(0.86 * self._inside)
+        draw_bar(canvas, at, (length, height), progress, color, TRACK)
+        middle = at[0] + length // 2
+        cv2.line(canvas, (middle, at[1]), (middle, at[1] + height), WHITE, max(2, round(self._unit / 3)))
+
+    def _lay_out(self, board: Board, keys: Sequence[Pair]) -> None:
         """Everything, from top to bottom."""
         left, inside = self._left, self._inside
         color = accent(board.tone) if board.flash and not urgent(board.tone) else WHITE
         self._text(board.title, left, 12.5, 9.5, WHITE, BOLD, min(round(1.35 * self._dark), self._right - left))
         digit, least = (self._px(share * 100 / CAP) for share in (DIGIT_SHARE, LEAST_DIGIT_SHARE))
-        draw_number(self._canvas, board.number, (left, self._at(49.5)), digit, color, fit=inside, least=least)
+        self._put(write(board.number, digit, color, BOLD, fit=inside, least=least), (left, self._at(49.5)))
         self._text(board.unit, left, 58, 6.5, SOFT, MEDIUM, inside)
-        if board.progress is not None:
-            self._phase(board.progress, accent(board.tone))
-        strip = self._state(board)
-        self._details(board.details, strip)
+        self._strip = self._state(board)
+        self._details(board.details, self._strip)
         # Both over the picture: what can be pressed at its bottom, the other exercises above.
-        below = self._top or self._at(strip)
+        below = self._top or self._at(self._strip)
         if board.keys is not None:
             below = self._keys([*keys, *board.keys], below)
         self._totals(board.totals, below)
@@ -170,17 +200,14 @@ class _Sheet:
     def _px(self, units: float) -> float:
         return max(LEAST_TEXT, units * self._unit)
 
+    def _put(self, sprite: Sprite, at: Point) -> int:
+        self._sprites.append((sprite, at))
+        return at[0] + sprite.advance
+
     def _text(
         self, text: str, x: int, baseline: float, size: float, color: Color, weight: int, fit: int | None = None
     ) -> int:
-        return draw_text(self._canvas, text, (x, self._at(baseline)), self._px(size), color, weight, fit)
-
-    def _phase(self, progress: float, color: Color) -> None:
-        """The bar through the rep; the turning point is in its middle: the way there, and the way back."""
-        height, at, length = round(2.6 * self._unit), (self._left, self._at(62.5)), round(0.86 * self._inside)
-        draw_bar(self._canvas, at, (length, height), progress, color, TRACK)
-        middle = at[0] + length // 2
-        cv2.line(self._canvas, (middle, at[1]), (middle, at[1] + height), WHITE, max(2, round(self._unit / 3)))
+        return self._put(write(text, self._px(size), color, weight, fit), (x, self._at(baseline)))
 
     def _details(self, details: Sequence[Pair], strip: float) -> None:
         """Side by side where they fit; else one below the other, as far as the state leaves room."""
@@ -199,19 +226,19 @@ class _Sheet:
         size, first = self._px(4.2), 4 * self._unit
         for row, (name, count) in enumerate(totals[: int((below - first) / (_TAG * size))]):
             baseline = round(first + size * (row * _TAG + 1))
-            draw_tag(self._canvas, name, count, (self._right, baseline), size, SOFT, WHITE, INK)
+            self._put(tag(name, count, size, SOFT, WHITE, INK), (self._right, baseline))
 
     def _keys(self, keys: Sequence[Pair], below: int) -> int:
         """What can be pressed, one tag each, up the right side from `below`. Returns where they begin."""
         size = self._px(3.4)
         for row, (key, what) in enumerate(reversed(keys)):
             baseline = round(below - 1.5 * self._unit - size * (row * _TAG + 0.4))
-            draw_tag(self._canvas, key, what, (self._right, baseline), size, WHITE, SOFT, INK)
+            self._put(tag(key, what, size, WHITE, SOFT, INK), (self._right, baseline))
         return round(below - 1.5 * self._unit - size * len(keys) * _TAG)
 
     def _state(self, board: Board) -> float:
         """The bar at the bottom: the state, what to do about it, and the time. Returns where it begins."""
-        ground, ink = TONES[board.tone]
+        ink = TONES[board.tone][1]
         soft, plain = (ink, ink) if urgent(board.tone) else (SOFT, WHITE)
         large, small, gap = self._px(7.4), self._px(5), round(2.5 * self._unit)
         until = self._right - text_width(board.elapsed, small) - gap
@@ -219,11 +246,6 @@ class _Sheet:
         one_line = after + text_width(board.advice, small, REGULAR) <= until
         rows = (95.8, 95.8) if one_line else (88.2, 96.4)
         strip = 100 * (1 - STRIP) if one_line else 80.0
-        area = self._canvas[self._at(strip) : self._at(100)]
-        if urgent(board.tone):
-            cv2.rectangle(area, (0, 0), area.shape[1::-1], ground, -1)
-        else:  # feet are often down here: let them be seen
-            np.right_shift(area, _DARK_BITS, out=area)
         self._text(board.elapsed, until + gap, rows[0], 5, soft, MEDIUM)
         self._text(board.headline, self._left, rows[0], 7.4, ink, BOLD, until - self._left)
         x = after if one_line else self._left

@@ -1,4 +1,4 @@
-"""Brushes: text in the font inside OpenCV 5, each rendered once, and bars. All anti-aliased."""
+"""Brushes: text in the font inside OpenCV 5, and tags, each rendered once, and bars. All anti-aliased."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.look import Color
+from edge.look import WHITE, Color
 
 Image = NDArray[np.uint8]
 Point = tuple[int, int]
@@ -39,42 +39,52 @@ def text_width(text: str, size: float, weight: int = MEDIUM) -> int:
     return int(cv2.getTextSize((0, 0), _plain(text), (0, 0), _font(), round(size), weight)[2])
 
 
-def draw_text(
-    canvas: Image, text: str, at: Point, size: float, color: Color, weight: int = MEDIUM, fit: int | None = None
-) -> int:
-    """Write `text` with its baseline's left end `at`; `fit` is a width in px to shrink into. Returns the right end."""
-    if fit is not None:
-        size *= min(1.0, fit / max(1, text_width(text, size, weight)))
-    sprite = _sprite(text, max(6, round(size)), color, weight)
-    x, y = at[0] + sprite.corner[0], at[1] + sprite.corner[1]
-    left, top = max(0, -x), max(0, -y)
-    region = canvas[y + top : max(0, y + sprite.ink.shape[0]), x + left : max(0, x + sprite.ink.shape[1])]
-    height, width = region.shape[:2]
-    if height and width:
-        part = slice(top, top + height), slice(left, left + width)
-        # Saturating subtraction and addition are ten times faster than a weighted sum, and differ at edges alone.
-        cv2.subtract(region, sprite.cover[part], region)
-        cv2.add(region, sprite.ink[part], region)
-    return at[0] + sprite.advance
+class Sprite(NamedTuple):
+    """Something that was rendered.
 
-
-def draw_number(canvas: Image, text: str, at: Point, size: float, color: Color, fit: int, least: float) -> None:
-    """Write large digits with their baseline's left end `at`, shrunk into `fit` px, but never below size `least`."""
-    size = max(least, size * min(1.0, fit / max(1, text_width(text, size, BOLD))))
-    draw_text(canvas, text, at, size, color, BOLD)
-
-
-class _Sprite(NamedTuple):
-    """A text that was rendered.
-
-    cover: how much of each pixel it covers, 0-255 in three channels. ink: the text in its colour on black. corner: its
-    left top, px from the baseline's left end. advance: from where the text begins to where the next one does, px.
+    cover: how much of each pixel it covers, 0-255 in three channels. ink: it in its colours on black. corner: its left
+    top, px from where it is put, which for a text is the left end of its baseline. advance: from where a text begins
+    to where the next one does, px.
     """
 
     cover: Image
     ink: Image
     corner: Point
-    advance: int
+    advance: int = 0
+
+
+def paste(canvas: Image, sprite: Sprite, at: Point) -> None:
+    """Put a sprite on a canvas, as much of it as lies there."""
+    cover, ink, (x, y), _ = sprite
+    x, y = x + at[0], y + at[1]
+    left, top = max(0, -x), max(0, -y)
+    region = canvas[y + top : max(0, y + ink.shape[0]), x + left : max(0, x + ink.shape[1])]
+    height, width = region.shape[:2]
+    if (height, width) != ink.shape[:2]:  # it reaches beyond an edge
+        part = slice(top, top + height), slice(left, left + width)
+        cover, ink = cover[part], ink[part]
+    if height and width:
+        # Saturating subtraction and addition are ten times faster than a weighted sum, and differ at edges alone.
+        cv2.subtract(region, cover, region)
+        cv2.add(region, ink, region)
+
+
+def write(
+    text: str, size: float, color: Color, weight: int = MEDIUM, fit: int | None = None, least: float = 6
+) -> Sprite:
+    """`text` at `size` px; `fit` is a width in px to shrink into, but never below size `least`."""
+    if fit is not None:
+        size *= min(1.0, fit / max(1, text_width(text, size, weight)))
+    return _written(text, round(max(least, size)), color, weight)
+
+
+def draw_text(
+    canvas: Image, text: str, at: Point, size: float, color: Color, weight: int = MEDIUM, fit: int | None = None
+) -> int:
+    """`write` with the baseline's left end `at`. Returns the right end."""
+    sprite = write(text, size, color, weight, fit)
+    paste(canvas, sprite, at)
+    return at[0] + sprite.advance
 
 
 def _sheet(height: int, width: int) -> Image:
@@ -90,27 +100,32 @@ def _sheet(height: int, width: int) -> Image:
 
 # A few more than a picture has: others would only keep what the clock has said.
 @lru_cache(maxsize=16)
-def _sprite(text: str, size: int, color: Color, weight: int) -> _Sprite:
+def _written(text: str, size: int, color: Color, weight: int) -> Sprite:
     """Rendering takes 40 us for a word and half a millisecond for a large digit, and both change rarely."""
     sheet = _sheet(2 * size, text_width(text, size, weight) + 2 * size)
     at = size // 2, round(1.4 * size)
-    end, _ = cv2.putText(sheet, _plain(text), at, (255, 255, 255), _font(), size, weight)
+    end, _ = cv2.putText(sheet, _plain(text), at, WHITE, _font(), size, weight)
     x, y, width, height = cv2.boundingRect(cv2.extractChannel(sheet, 0))
     cover = sheet[y : y + height, x : x + width].copy()
-    ink = cv2.multiply(cover, (*color, 0), scale=1 / 255) if cover.size else cover  # a space covers nothing
-    return _Sprite(cover, ink, (x - at[0], y - at[1]), int(end[0]) - at[0])
+    return Sprite(cover, _inked(cover, color), (x - at[0], y - at[1]), int(end[0]) - at[0])
 
 
-def draw_tag(
-    canvas: Image, first: str, second: str, at: Point, size: float, color: Color, other: Color, ground: Color
-) -> None:
-    """Two words on a dark tag with round ends; `at` is the tag's right end, at the height of their baseline."""
-    thick = round(1.5 * size)
-    right, middle = at[0] - thick // 2, at[1] - round(size * CAP / 2)
-    left = right - text_width(first + "  ", size) - text_width(second, size, BOLD)
-    cv2.line(canvas, (left, middle), (right, middle), ground, thick, cv2.LINE_AA)
-    end = draw_text(canvas, first + "  ", (left, at[1]), size, color)
-    draw_text(canvas, second, (end, at[1]), size, other, BOLD)
+def _inked(cover: Image, color: Color) -> Image:
+    """What covers so much, in a colour on black."""
+    return np.asarray(cv2.multiply(cover, (*color, 0), scale=1 / 255), np.uint8) if cover.size else cover
+
+
+@lru_cache(maxsize=16)
+def tag(first: str, second: str, size: float, color: Color, other: Color, ground: Color) -> Sprite:
+    """Two words on a dark ground with round ends; it goes where its right end is, at the height of their baseline."""
+    thick, length = round(1.5 * size), text_width(first + "  ", size) + text_width(second, size, BOLD)
+    margin = thick // 2 + 2  # for the ends
+    cover = np.zeros((2 * margin + 1, length + 2 * margin + 1, 3), np.uint8)
+    cv2.line(cover, (margin, margin), (margin + length, margin), WHITE, thick, cv2.LINE_AA)
+    ink, baseline = _inked(cover, ground), margin + round(size * CAP / 2)
+    end = draw_text(ink, first + "  ", (margin, baseline), size, color)
+    draw_text(ink, second, (end, baseline), size, other, BOLD)
+    return Sprite(cover, ink, (-(thick // 2) - length - margin, -baseline))
 
 
 def draw_bar(canvas: Image, at: Point, size: Point, share: float, color: Color, track: Color) -> None:

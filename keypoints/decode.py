@@ -28,8 +28,7 @@ class Detections(NamedTuple):
 def decode_yolo(output: FloatArray, threshold: float, iou: float, limit: int = 300) -> Detections:
     """Decode layout `yolo`, (1, 56, N): candidates above `threshold`, then NMS at `iou`, `limit` people at most."""
     scores = output[0, 4]
-    candidates = np.flatnonzero(scores > threshold)
-    rows = output[0][:, candidates].T
+    rows = output[0][:, scores > threshold].T
     half = rows[:, 2:4] / 2
     boxes = np.concatenate([rows[:, :2] - half, rows[:, :2] + half], axis=1)
     kept = nms(boxes, rows[:, 4], iou, limit)
@@ -48,8 +47,8 @@ def nms(boxes: FloatArray, scores: FloatArray, iou: float, limit: int = 300) -> 
 
     A box goes when its intersection over union with a better one is above `iou`.
     """
-    order = np.argsort(-scores, kind="stable")
-    area = np.prod(np.maximum(boxes[:, 2:] - boxes[:, :2], 0), axis=1)
+    order = (-scores).argsort(kind="stable")
+    area = _areas(boxes[:, 2:] - boxes[:, :2])
     kept: list[np.intp] = []
     while len(order) and len(kept) < limit:
         best, order = order[0], order[1:]
@@ -61,7 +60,14 @@ def nms(boxes: FloatArray, scores: FloatArray, iou: float, limit: int = 300) -> 
 def overlap(box: FloatArray, boxes: FloatArray, area: np.float32, areas: FloatArray) -> FloatArray:
     """Intersection over union of one box (4,) with many (N, 4); 0 where both are empty."""
     low, high = np.maximum(box[:2], boxes[:, :2]), np.minimum(box[2:], boxes[:, 2:])
-    intersection = np.prod(np.maximum(high - low, 0), axis=1)
+    intersection = _areas(high - low)
     union = area + areas - intersection
     shared: FloatArray = intersection / np.maximum(union, np.float32(1e-9))
     return shared
+
+
+def _areas(extent: FloatArray) -> FloatArray:
+    """Of boxes with these widths and heights (N, 2); 0 where one of them is negative."""
+    extent = np.maximum(extent, np.float32(0))
+    areas: FloatArray = extent[:, 0] * extent[:, 1]
+    return areas

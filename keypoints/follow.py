@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from copy import copy
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from typing import Literal
 import numpy as np
 
 from configs.schema import Follow
-from keypoints.region import Region, around, scale, tiles, whole
+from keypoints.region import Box, Region, around, scale, tiles, whole
 from keypoints.types import FloatArray, Pose
 
 Kind = Literal["whole", "crop", "tile"]
@@ -149,7 +150,7 @@ class Gaze:
         if self._box is None or self._crop_missed:
             self._speed[:] = 0
         elif gap_s > 0:
-            share = np.float32(1 - np.exp(-gap_s / SPEED_S))
+            share = np.float32(1 - math.exp(-gap_s / SPEED_S))
             self._speed += share * ((pose.box - self._box) / np.float32(gap_s) - self._speed)
         self._box, self._seen_s, self._score = pose.box, time_s, pose.score
         self._crop_missed = False
@@ -177,11 +178,12 @@ class Gaze:
             return min(SOON_S, self._every_s)
         return self._every_s / 2 if self._score < UNSURE_SCORE else self._every_s
 
-    def _expected(self, time_s: float) -> FloatArray:
+    def _expected(self, time_s: float) -> list[float]:
         """Where the subject was, and where they should be by now, in one box."""
         assert self._box is not None
         ahead = self._box + self._speed * np.float32(min(time_s - self._seen_s, AHEAD_S))
-        return np.concatenate([np.minimum(self._box, ahead)[:2], np.maximum(self._box, ahead)[2:]])
+        both = list(zip(self._box.tolist(), ahead.tolist(), strict=True))
+        return [*map(min, both[:2]), *map(max, both[2:])]
 
     def _reach(self, time_s: float) -> Region:
         """As far as somebody who is not where they should be may have got."""
@@ -204,7 +206,7 @@ class Gaze:
             self._crop, self._sharper_since_s = wanted, None
         return self._crop
 
-    def _wanted(self, box: FloatArray) -> Region:
+    def _wanted(self, box: Box) -> Region:
         margin = self._settings.margin * _side(box)
         return self._worth(around(box, margin, self._size, self._input, self._widths))
 
@@ -223,6 +225,7 @@ class Gaze:
         return tiles(self._size, side, overlap=far * 4 / 3)
 
 
-def _side(box: FloatArray) -> float:
+def _side(box: Box) -> float:
     """The longer side, px: the person's size, whether they stand or lie."""
-    return float((box[2:] - box[:2]).max())
+    left, top, right, bottom = (float(value) for value in box)
+    return float(np.float32(max(right - left, bottom - top)))  # in the precision of boxes

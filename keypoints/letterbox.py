@@ -74,9 +74,11 @@ class Letterbox:
             self._place = place
         cv2.resize(image, (new_width, new_height), dst=self._small, interpolation=cv2.INTER_LINEAR)
         window = self._tensor[0, :, top : top + new_height, left : left + new_width]
-        # To planes, and to RGB, as bytes: a product that also gathers every third byte takes twice as long as both.
+        # To planes, and to RGB, as bytes: a product that also gathers every third byte takes twice as long as both. And
+        # to floats first: a product that also converts takes a quarter longer.
         cv2.split(self._small, list(self._planes[::-1]))
-        np.multiply(self._planes, np.float32(1 / 255), out=window)
+        np.copyto(window, self._planes)
+        np.multiply(window, np.float32(1 / 255), out=window)
         return Letterboxed(self._tensor, (new_width / width, new_height / height), (left, top), (width, height), origin)
 
 

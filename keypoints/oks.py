@@ -13,7 +13,7 @@ SIGMAS: Final = np.array(
     [.026, .025, .025, .035, .035, .079, .079, .072, .072, .062, .062, .107, .107, .087, .087, .089, .089]
 )  # fmt: skip
 #: What a squared distance is divided by, times the area, in the exponent.
-_SPREAD: Final = -2 * (2 * SIGMAS) ** 2
+SPREAD: Final = -2 * (2 * SIGMAS) ** 2
 
 
 def oks(found: NDArray[Any], true: NDArray[Any], area: float) -> float:
@@ -26,15 +26,17 @@ def oks(found: NDArray[Any], true: NDArray[Any], area: float) -> float:
     if not count:
         return 0.0
     apart = found[:, :2] - true[:, :2]
-    near = np.exp((apart * apart).sum(1) / (max(area, 1e-9) * _SPREAD))
+    squared = apart * apart
+    near = np.exp((squared[:, 0] + squared[:, 1]) / (max(area, 1e-9) * SPREAD))
     return float(near @ seen) / count
 
 
 def oks_each(found: NDArray[Any], true: NDArray[Any], areas: NDArray[Any]) -> NDArray[np.float64]:
     """`oks` of everybody with everybody: found (Q, 17, 2+), true (P, 17, 3) and areas (P,) or (P, Q) give (P, Q)."""
     seen = true[:, None, :, 2] > 0
-    squared = ((found[None, :, :, :2] - true[:, None, :, :2]) ** 2).sum(-1)
+    apart = found[None, :, :, :2] - true[:, None, :, :2]
+    squared = apart * apart
     extent = np.maximum(areas, 1e-9).reshape(len(true), -1, 1)
-    near = np.exp(squared / (extent * _SPREAD)) * seen
+    near = np.exp((squared[..., 0] + squared[..., 1]) / (extent * SPREAD)) * seen
     similarity: NDArray[np.float64] = near.sum(-1) / np.maximum(seen.sum(-1), 1)
     return similarity

@@ -10,6 +10,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+#: x1 y1 x2 y2 px.
+Box = Sequence[float] | NDArray[Any]
+
 
 class Region(NamedTuple):
     """A rectangle of whole pixels; `right` and `bottom` lie just outside of it."""
@@ -24,14 +27,18 @@ class Region(NamedTuple):
         """(width, height) px."""
         return self.right - self.left, self.bottom - self.top
 
-    def cuts(self, box: NDArray[Any], gap: float, size: tuple[int, int]) -> bool:
+    def cuts(self, box: Box, gap: float, size: tuple[int, int]) -> bool:
         """Whether a box (4,) comes nearer than `gap` px to an edge of the region that is no edge of the picture.
 
         size: (width, height) of the picture, px.
         """
-        inner = (self.left > 0, self.top > 0, self.right < size[0], self.bottom < size[1])
-        room = (box[0] - self.left, box[1] - self.top, self.right - box[2], self.bottom - box[3])
-        return any(within and left < gap for within, left in zip(inner, room, strict=True))
+        left, top, right, bottom = box
+        return bool(
+            (self.left > 0 and left - self.left < gap)
+            or (self.top > 0 and top - self.top < gap)
+            or (self.right < size[0] and self.right - right < gap)
+            or (self.bottom < size[1] and self.bottom - bottom < gap)
+        )
 
 
 def whole(size: tuple[int, int]) -> Region:
@@ -55,22 +62,40 @@ def fitting(size: tuple[float, float], input_size: tuple[int, int], widths: Sequ
 
 
 def around(
-    box: NDArray[Any], margin: float, size: tuple[int, int], input_size: tuple[int, int], widths: Sequence[int] = ()
+    box: Box, margin: float, size: tuple[int, int], input_size: tuple[int, int], widths: Sequence[int] = ()
 ) -> Region:
     """The smallest region with a box (4,) and `margin` px about it, in the input's aspect as far as the picture goes.
 
     size: (width, height) of the picture, px. input_size, widths: as in `fitting`.
     """
-    edges = np.array(size, np.float64)
-    low = np.clip(np.asarray(box[:2], np.float64) - margin, 0, edges - 1)
-    high = np.clip(np.asarray(box[2:], np.float64) + margin, low + 1, edges)
-    needed = np.ceil(high - low)
-    shape = np.array(fitting((needed[0], needed[1]), input_size, widths)[::-1])
-    side = (needed / shape).argmax()
+    # Plain numbers: arrays of two would take ten times as long, in every picture.
+    left, top, right, bottom = (float(value) for value in box)
+    width, height = size
+    left, right = _within(left - margin, right + margin, width)
+    top, bottom = _within(top - margin, bottom + margin, height)
+    wide, high = math.ceil(right - left), math.ceil(bottom - top)
+    rows, columns = fitting((wide, high), input_size, widths)
     # No pixel more than the input has room for: with one it would not be the input that fits.
-    extent = np.minimum(np.maximum(needed, needed[side] * shape // shape[side]), edges)
-    corner = np.clip(np.round((low + high - extent) / 2), 0, edges - extent)
-    return Region(*(int(value) for value in (*corner, *(corner + extent))))
+    if wide * rows >= high * columns:
+        high = max(high, wide * rows // columns)
+    else:
+        wide = max(wide, high * columns // rows)
+    begin_x, end_x = _about(left, right, wide, width)
+    begin_y, end_y = _about(top, bottom, high, height)
+    return Region(begin_x, begin_y, end_x, end_y)
+
+
+def _within(low: float, high: float, length: int) -> tuple[float, float]:
+    """As much of a span as lies in a picture's side of `length` px; at least a pixel."""
+    low = min(max(low, 0.0), length - 1.0)
+    return low, min(max(high, low + 1.0), float(length))
+
+
+def _about(low: float, high: float, extent: int, length: int) -> tuple[int, int]:
+    """A span of `extent` whole px about the middle of another, moved into a side of `length` px and cut to it."""
+    extent = min(extent, length)
+    begin = min(max(round((low + high - extent) / 2), 0), length - extent)
+    return begin, begin + extent
 
 
 def tiles(size: tuple[int, int], side: tuple[int, int], overlap: float) -> tuple[Region, ...]:

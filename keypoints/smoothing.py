@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keypoints import skeleton
-from keypoints.oks import oks
+from keypoints.oks import SPREAD, oks
 from keypoints.types import FloatArray, Pose
 
 #: Cut-off of a joint at rest (Hz), what a speed of one body size a second adds to it (Hz), and the cut-off of the
@@ -29,6 +29,8 @@ HOLD_S = 0.25
 #: After this long without the person, or below this keypoint similarity of two frames, the filter starts anew.
 GAP_S, JUMP_OKS = 0.5, 0.02
 
+#: Of a joint: squared distance, in the person's areas, below which it alone makes the mean over all 17 exceed JUMP_OKS.
+_NEAR = (SPREAD * np.log(JUMP_OKS * skeleton.COUNT)).tolist()
 
 _POINTS = skeleton.COUNT + 2
 
@@ -68,17 +70,18 @@ class PoseSmoother:
         if self._last is not None and (time_s - self._time_s > GAP_S or _jumped(self._last, pose)):
             self.reset()
         self._last, self._time_s = pose, time_s
-        measured = np.concatenate([pose.keypoints[:, :2], pose.box.reshape(2, 2)])
-        confidence = np.append(pose.keypoints[:, 2], np.ones(2, np.float32))
+        points = np.ones((_POINTS, 3), np.float32)
+        points[: skeleton.COUNT], points[skeleton.COUNT :, :2] = pose.keypoints, pose.box.reshape(2, 2)
+        confidence = points[:, 2]
         self._on = confidence >= np.where(self._on, OFF, ON)
-        self._filter(measured, time_s, max(_side(pose), 1.0))
+        self._filter(points[:, :2], time_s, max(_side(pose), 1.0))
         np.copyto(self._confidence, confidence, where=self._on)
         unseen_s = time_s - self._seen_s
         self._known &= unseen_s < HOLD_S
-        faded = self._confidence * (1 - unseen_s / HOLD_S) * self._known
-        shown = np.concatenate([self._smooth, faded[:, None]], axis=1) * self._known[:, None]
-        box = self._smooth[skeleton.COUNT :].reshape(4)
-        return Pose(shown[: skeleton.COUNT].astype(np.float32), box.copy(), pose.score)
+        shown = np.empty((_POINTS, 3), np.float32)
+        shown[:, :2], shown[:, 2] = self._smooth, self._confidence * (1 - unseen_s / HOLD_S)
+        box = shown[skeleton.COUNT :, :2].reshape(4)
+        return Pose(shown[: skeleton.COUNT] * self._known[: skeleton.COUNT, None], box, pose.score)
 
     def _filter(self, measured: FloatArray, time_s: float, size: float) -> None:
         """One step of the One-Euro filter for the points that are seen; the others stay where they are."""
@@ -90,7 +93,8 @@ class PoseSmoother:
         speed = (measured - self._raw) / np.maximum(gap_s, 1e-6)[:, None]
         speed = self._speed + _share(self.speed_cutoff_hz, gap_s) * (speed - self._speed)
         np.copyto(self._speed, speed, where=going_on, casting="same_kind")
-        sizes_per_s = np.sqrt((self._speed * self._speed).sum(1)) / size
+        squared = self._speed * self._speed
+        sizes_per_s = np.sqrt(squared[:, 0] + squared[:, 1]) / size
         cutoff_hz = self.min_cutoff_hz + self.beta * sizes_per_s
         smooth = self._smooth + _share(cutoff_hz, gap_s) * (measured - self._smooth)
         np.copyto(self._smooth, smooth, where=going_on, casting="same_kind")
@@ -111,13 +115,18 @@ def _share(cutoff_hz: float | NDArray[np.float64], gap_s: NDArray[np.float64]) -
 
 def _jumped(before: Pose, now: Pose) -> bool:
     """Whether a pose is somewhere else altogether, as no body gets in a frame."""
-    shared = before.keypoints.copy()
-    np.minimum(shared[:, 2], now.keypoints[:, 2], out=shared[:, 2])
     left, top, right, bottom = before.box.tolist()
     area = (right - left) * (bottom - top)
-    return bool(shared[:, 2].any()) and oks(now.keypoints, shared, area) < JUMP_OKS
+    joints = zip(before.keypoints.tolist(), now.keypoints.tolist(), _NEAR, strict=True)
+    for (x, y, sure), (new_x, new_y, new_sure), near in joints:  # mostly the first one tells
+        if sure > 0 and new_sure > 0 and (new_x - x) ** 2 + (new_y - y) ** 2 < near * area:
+            return False
+    shared = before.keypoints.copy()
+    np.minimum(shared[:, 2], now.keypoints[:, 2], out=shared[:, 2])
+    return oks(now.keypoints, shared, area) < JUMP_OKS and bool(shared[:, 2].any())
 
 
 def _side(pose: Pose) -> float:
     """The longer side of the box, px: the person's size, whether they stand or lie."""
-    return float((pose.box[2:] - pose.box[:2]).max())
+    left, top, right, bottom = pose.box.tolist()
+    return float(max(right - left, bottom - top))

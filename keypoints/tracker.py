@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from keypoints.oks import oks_each
-from keypoints.types import FloatArray, Pose
+from keypoints.oks import oks, oks_each
+from keypoints.types import Pose
 
 #: The rule: the largest person near the middle for LOCK_S becomes the subject, and stays it until lost for LOST_S.
 LOCK_S, LOST_S = 0.5, 2.0
@@ -43,20 +43,58 @@ REACH, REACH_PER_S, RESIZE = 0.35, 1.0, 1.8
 SPEED_S, AHEAD_S = 0.15, 0.3
 
 
+class _Body:
+    """A pose, and what follows from its box, in plain numbers: arrays of two would take ten times as long.
+
+    side: the longer one: the person's size, whether they stand or lie.
+    """
+
+    __slots__ = ("area", "box", "centre", "pose", "side")
+
+    def __init__(self, pose: Pose) -> None:
+        self.pose = pose
+        self.box: tuple[float, float, float, float] = tuple(pose.box.tolist())
+        left, top, right, bottom = self.box
+        self.centre = (left + right) / 2, (top + bottom) / 2
+        self.area = (right - left) * (bottom - top)
+        self.side = max(right - left, bottom - top)
+
+    def shared(self, other: _Body, shift: tuple[float, float] = (0.0, 0.0)) -> float:
+        """The area that the other's box has in common with this one where it is after a shift."""
+        (left, top, right, bottom), (x, y) = self.box, shift
+        other_left, other_top, other_right, other_bottom = other.box
+        width = min(right + x, other_right) - max(left + x, other_left)
+        height = min(bottom + y, other_bottom) - max(top + y, other_top)
+        return width * height if width > 0 and height > 0 else 0.0
+
+    def inside(self, other: _Body) -> float:
+        """The share of the smaller box that lies in the other, 0-1."""
+        return self.shared(other) / max(min(self.area, other.area), 1e-6)
+
+
 @dataclass(slots=True, eq=False)
 class _Person:
     """Somebody who is followed. speed: of the box's centre, px/s."""
 
-    pose: Pose
+    body: _Body
     seen_s: float
-    speed: FloatArray = field(default_factory=lambda: np.zeros(2, np.float32))
+    speed: tuple[float, float] = (0.0, 0.0)
 
-    def seen(self, pose: Pose, time_s: float) -> None:
+    def seen(self, body: _Body, time_s: float) -> None:
         gap_s = time_s - self.seen_s
         if gap_s > 0:
-            share = np.float32(1 - np.exp(-gap_s / SPEED_S))
-            self.speed += share * ((_centre(pose) - _centre(self.pose)) / np.float32(gap_s) - self.speed)
-        self.pose, self.seen_s = pose, time_s
+            share = 1 - math.exp(-gap_s / SPEED_S)
+            (x, y), (new_x, new_y), (speed_x, speed_y) = self.body.centre, body.centre, self.speed
+            self.speed = (
+                speed_x + share * ((new_x - x) / gap_s - speed_x),
+                speed_y + share * ((new_y - y) / gap_s - speed_y),
+            )
+        self.body, self.seen_s = body, time_s
+
+    def shift(self, time_s: float) -> tuple[float, float]:
+        """How far they should have got by then, px."""
+        ahead_s = min(time_s - self.seen_s, AHEAD_S)
+        return self.speed[0] * ahead_s, self.speed[1] * ahead_s
 
 
 class SubjectTracker:
@@ -94,130 +132,100 @@ class SubjectTracker:
 
         poses: everybody in the frame. time_s: the frame's time, never falling. size: (width, height) px.
         """
-        self._follow(sorted(poses, key=lambda pose: -pose.score), time_s)
+        self._follow([_Body(pose) for pose in sorted(poses, key=lambda pose: -pose.score)], time_s)
         if self._subject is not None and self._subject not in self._people:
             self._subject, self._locked = None, False
         if not self._locked:
             self._choose(time_s, size)
         seen = self._subject is not None and self._subject.seen_s == time_s
-        return self._subject.pose if seen and self._subject is not None else None
+        return self._subject.body.pose if seen and self._subject is not None else None
 
-    def _follow(self, poses: list[Pose], time_s: float) -> None:
-        """Give each pose to the person it is most like; the rest are new people or second detections."""
+    def _follow(self, bodies: list[_Body], time_s: float) -> None:
+        """Give each body to the person it is most like; the rest are new people or second detections."""
         self._people = [
             person
             for person in self._people
             if time_s - person.seen_s < (LOST_S if person is self._subject else FORGET_S)
         ]
-        free = dict(enumerate(poses))
-        if self._people and poses:
-            like = _likeness(self._people, poses, time_s)
+        free = dict(enumerate(bodies))
+        if self._people and bodies:
             taken: set[int] = set()
-            for i, j in sorted(np.argwhere(like > 0).tolist(), key=lambda pair: (-like[tuple(pair)], pair)):
+            for _, i, j in sorted(_likeness(self._people, bodies, time_s)):
                 if i not in taken and j in free:
                     taken.add(i)
                     self._people[i].seen(free.pop(j), time_s)
-        for pose in free.values():
-            if pose.score >= START_SCORE and not _same_body([person.pose for person in self._people], pose):
-                self._people.append(_Person(pose, time_s))
+        for body in free.values():
+            if body.pose.score >= START_SCORE and not _same_body([person.body for person in self._people], body):
+                self._people.append(_Person(body, time_s))
 
     def _choose(self, time_s: float, size: tuple[int, int]) -> None:
         """Keep or change the favourite, and lock the one who stayed it for long enough."""
         here = [person for person in self._people if time_s - person.seen_s <= BLINK_S]
         if not here:
             return
-        best = max(here, key=lambda person: prominence(person.pose, size))
+        best = max(here, key=lambda person: _prominence(person.body, size))
         kept = self._subject if self._subject in here else None
-        if kept is not None and prominence(best.pose, size) <= RIVAL * prominence(kept.pose, size):
+        if kept is not None and _prominence(best.body, size) <= RIVAL * _prominence(kept.body, size):
             self._locked = time_s - self._favourite_since_s >= LOCK_S
             return
         self._subject, self._favourite_since_s = best, time_s
         self._identity += 1
 
 
-def prominence(pose: Pose, size: tuple[int, int]) -> float:
+def _prominence(body: _Body, size: tuple[int, int]) -> float:
     """How much a person is the one in the picture: box area x score, and half of it at the picture's edge."""
-    half = np.array(size, np.float32) / 2
-    away = float(np.abs((_centre(pose) - half) / half).max())
-    return float(_area(pose)) * pose.score * (1 - 0.5 * min(away, 1.0))
+    half_x, half_y = size[0] / 2, size[1] / 2
+    x, y = body.centre
+    away = max(abs(x - half_x) / half_x, abs(y - half_y) / half_y)
+    return body.area * body.pose.score * (1 - 0.5 * min(away, 1.0))
 
 
-def _likeness(people: Sequence[_Person], poses: Sequence[Pose], time_s: float) -> NDArray[np.float64]:
-    """How much each pose looks like each person where they should be by now, 0-1; 0 when it can't be them: (P, Q).
+def _likeness(people: Sequence[_Person], bodies: Sequence[_Body], time_s: float) -> list[tuple[float, int, int]]:
+    """How much each body looks like each person where they should be by now: (minus 0-1, person, body), and nothing
+    where it can't be them.
 
-    All at once: one by one, eight people would take longer than the pose model.
+    Keypoints all at once: one by one, eight people would take longer than the pose model.
     """
-    gap_s = time_s - np.array([person.seen_s for person in people])
-    shift = np.array([person.speed for person in people]) * np.minimum(gap_s, AHEAD_S).astype(np.float32)[:, None]
-    known, found = _Bodies.of([person.pose for person in people]), _Bodies.of(poses)
-    moved = known.moved(shift)
-    shared = _shared(moved, found)
-    union = known.areas[:, None] + found.areas - shared
-    like = (shared / np.maximum(union, np.float32(1e-9)) + oks_each(found.keypoints, moved.keypoints, known.areas)) / 2
-    # Too far for an overlap: a fast move, or a return after frames without a detection.
-    side, other = known.sides[:, None], found.sides
-    apart = found.centres - moved.centres[:, None]
-    distance = np.hypot(apart[..., 0], apart[..., 1]) / np.maximum(side, 1.0)
-    near = distance < (REACH + REACH_PER_S * gap_s)[:, None]
-    near &= np.maximum(side, other) < RESIZE * np.minimum(side, other)
-    near |= _inside(known, found) > SAME_INSIDE
-    weak = np.array([pose.score for pose in poses]) < START_SCORE
-    otherwise = np.where(near & ~weak, LIKE / (1 + distance), 0.0)
-    answer: NDArray[np.float64] = np.where(like > np.where(weak, LIKE_WEAK, LIKE), like, otherwise)
-    return answer
+    shifts = [person.shift(time_s) for person in people]
+    overlaps = [[_overlap(person.body, body, shift) for body in bodies]
+                for person, shift in zip(people, shifts, strict=True)]  # fmt: skip
+    if len(people) == len(bodies) == 1 and overlaps[0][0] / 2 > LIKE_WEAK:
+        return [(-overlaps[0][0], 0, 0)]  # as mostly: there is nobody else, and the boxes alone say enough
+    known = np.array([person.body.pose.keypoints for person in people])
+    known[..., :2] += np.array(shifts, np.float32)[:, None]
+    found = np.array([body.pose.keypoints for body in bodies])
+    similar = oks_each(found, known, np.array([person.body.area for person in people])).tolist()
+    alike = []
+    for i, (person, shift) in enumerate(zip(people, shifts, strict=True)):
+        for j, body in enumerate(bodies):
+            weak = body.pose.score < START_SCORE
+            like = (overlaps[i][j] + similar[i][j]) / 2
+            if like <= (LIKE_WEAK if weak else LIKE):
+                like = 0.0 if weak else _far_likeness(person, body, shift, time_s)
+            if like > 0:
+                alike.append((-like, i, j))
+    return alike
 
 
-def _same_body(known: Sequence[Pose], pose: Pose) -> bool:
+def _overlap(known: _Body, body: _Body, shift: tuple[float, float]) -> float:
+    """Intersection over union of a box that was known, where it is after a shift, and another."""
+    shared = known.shared(body, shift)
+    return shared / max(known.area + body.area - shared, 1e-9)
+
+
+def _far_likeness(person: _Person, body: _Body, shift: tuple[float, float], time_s: float) -> float:
+    """How much a body that is too far for an overlap can be them, 0-1: after a fast move, or after frames without a
+    detection."""
+    before = person.body
+    (x, y), (body_x, body_y) = before.centre, body.centre
+    distance = math.hypot(body_x - x - shift[0], body_y - y - shift[1]) / max(before.side, 1.0)
+    near = distance < REACH + REACH_PER_S * (time_s - person.seen_s)
+    near = near and max(before.side, body.side) < RESIZE * min(before.side, body.side)
+    return LIKE / (1 + distance) if near or before.inside(body) > SAME_INSIDE else 0.0
+
+
+def _same_body(known: Sequence[_Body], body: _Body) -> bool:
     """Whether a detection is a second one of one of these people, or somebody just behind."""
-    if not known:
-        return False
-    bodies, other = _Bodies.of(known), _Bodies.of([pose])
-    if (_inside(bodies, other) > SAME_INSIDE).any():
+    if any(other.inside(body) > SAME_INSIDE for other in known):
         return True
-    areas = np.maximum(bodies.areas, other.areas)
-    return bool((oks_each(other.keypoints, bodies.keypoints, areas) > SAME_OKS).any())
-
-
-class _Bodies:
-    """Some people as arrays: keypoints float32 (N, 17, 3), boxes float32 (N, 4) and what follows from them."""
-
-    def __init__(self, keypoints: FloatArray, boxes: FloatArray) -> None:
-        self.keypoints, self.boxes = keypoints, boxes
-        self.low, self.high = boxes[:, :2], boxes[:, 2:]
-        extent = self.high - self.low
-        self.areas: FloatArray = extent[:, 0] * extent[:, 1]
-        self.sides: FloatArray = np.maximum(extent[:, 0], extent[:, 1])
-        self.centres: FloatArray = np.asarray((self.low + self.high) / 2, np.float32)
-
-    @classmethod
-    def of(cls, poses: Sequence[Pose]) -> _Bodies:
-        """Of at least one pose."""
-        return cls(np.array([pose.keypoints for pose in poses]), np.array([pose.box for pose in poses]))
-
-    def moved(self, shift: FloatArray) -> _Bodies:
-        """Everybody where they are after their own shift (N, 2)."""
-        keypoints = self.keypoints.copy()
-        keypoints[..., :2] += shift[:, None]
-        return _Bodies(keypoints, self.boxes + np.concatenate([shift, shift], axis=1))
-
-
-def _shared(bodies: _Bodies, others: _Bodies) -> FloatArray:
-    """The area that the boxes (P) and (Q) have in common: (P, Q)."""
-    extent = np.minimum(bodies.high[:, None], others.high) - np.maximum(bodies.low[:, None], others.low)
-    extent = np.maximum(extent, np.float32(0))
-    shared: FloatArray = extent[..., 0] * extent[..., 1]
-    return shared
-
-
-def _inside(bodies: _Bodies, others: _Bodies) -> FloatArray:
-    """The share of the smaller box that lies in the other, 0-1: (P, Q)."""
-    smaller = np.maximum(np.minimum(bodies.areas[:, None], others.areas), np.float32(1e-6))
-    return np.asarray(_shared(bodies, others) / smaller, np.float32)
-
-
-def _centre(pose: Pose) -> FloatArray:
-    return np.asarray((pose.box[:2] + pose.box[2:]) / 2, np.float32)
-
-
-def _area(pose: Pose) -> np.float32:
-    return np.float32(np.prod(pose.box[2:] - pose.box[:2]))
+    return any(oks(body.pose.keypoints, other.pose.keypoints, max(other.area, body.area)) > SAME_OKS for other in known)

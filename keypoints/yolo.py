@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime as ort
 
+from keypoints import skeleton
 from keypoints.card import PoseCard, read_card
 from keypoints.decode import NMS_FREE_CHANNELS, YOLO_CHANNELS, Detections, decode_nms_free, decode_yolo
 from keypoints.errors import ModelError
@@ -94,17 +95,20 @@ def to_poses(found: Detections, prepared: Letterboxed, floor: float) -> list[Pos
     A joint with confidence below `floor` or outside of the region that was looked at is missing: exactly (0, 0, 0).
     Boxes are clipped to the region.
     """
+    if not len(found.scores):
+        return []
     low = np.array(prepared.origin, np.float32)
     high = low + np.array(prepared.size, np.float32)
-    points = prepared.to_picture(found.keypoints[..., :2])
+    # Joints and the boxes' corners at once: each step on so few numbers costs the same, however few they are.
+    points = prepared.to_picture(np.concatenate([found.keypoints[..., :2], found.boxes.reshape(-1, 2, 2)], axis=1))
+    boxes = np.minimum(np.maximum(points[:, skeleton.COUNT :], low), high).reshape(-1, 4)
+    points = points[:, : skeleton.COUNT]
+    inside = (points >= low) & (points < high)
     confidence = found.keypoints[..., 2]
-    seen = (confidence >= floor) & (points >= low).all(-1) & (points < high).all(-1)
-    keypoints = np.where(seen[..., None], np.concatenate([points, confidence[..., None]], -1), np.float32(0))
-    boxes = np.clip(prepared.to_picture(found.boxes.reshape(-1, 2, 2)), low, high).reshape(-1, 4)
-    return [
-        Pose(k.astype(np.float32), b.astype(np.float32), float(s))
-        for k, b, s in zip(keypoints, boxes, found.scores, strict=True)
-    ]
+    keypoints = np.zeros((len(points), skeleton.COUNT, 3), np.float32)
+    keypoints[..., :2], keypoints[..., 2] = points, confidence
+    keypoints[~((confidence >= floor) & inside[..., 0] & inside[..., 1])] = 0
+    return [Pose(k, b, s) for k, b, s in zip(keypoints, boxes, found.scores.tolist(), strict=True)]
 
 
 def _check_shapes(session: ort.InferenceSession, card: PoseCard, path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 from typing import Any, get_args
 
 import numpy as np
@@ -10,11 +11,10 @@ import pytest
 
 from classifier.rep import Rep
 from edge import draw as sheet
-from edge import paint
 from edge.draw import dimmed, draw
 from edge.layout import MAX_HEIGHT, MIN_HEIGHT, Layout
 from edge.look import TONES
-from edge.paint import CAP, MEDIUM, text_width
+from edge.paint import BOLD, CAP, MEDIUM, Sprite, text_width
 from edge.reading import Reading, State
 from edge.scoreboard import FLASH_S, REMARK_S, Board, Scoreboard
 from edge.words import words_in
@@ -117,22 +117,37 @@ Box = tuple[str, float, float, float, float]
 
 
 @pytest.fixture
-def texts(monkeypatch: pytest.MonkeyPatch) -> list[Box]:
+def texts(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Box]]:
     """Every text that is drawn from now on: what it says, left, top, right and bottom px of its capitals."""
     boxes: list[Box] = []
-    real = paint.draw_text
+    newest: list[tuple[str, float, int]] = []
+    write, tag, put = sheet.write, sheet.tag, sheet._Sheet._put
 
-    def write(
-        canvas: Any, text: str, at: Any, size: float, color: Any, weight: int = MEDIUM, fit: int | None = None
-    ) -> int:
-        shrunk = size if fit is None else size * min(1.0, fit / max(1, text_width(text, size, weight)))
+    def written(
+        text: str, size: float, color: Any, weight: int = MEDIUM, fit: int | None = None, least: float = 6
+    ) -> Sprite:
+        shrunk = max(least, size if fit is None else size * min(1.0, fit / max(1, text_width(text, size, weight))))
+        newest.append((text, shrunk, 0))
+        return write(text, size, color, weight, fit, least)
+
+    def tagged(first: str, second: str, size: float, *colors: Any) -> Sprite:
+        width = text_width(first + "  ", size) + text_width(second, size, BOLD)
+        newest.append((f"{first}  {second}", size, -width - round(1.5 * size) // 2))
+        return tag(first, second, size, *colors)
+
+    def noted(self: Any, sprite: Sprite, at: tuple[int, int]) -> int:
+        text, size, left = newest.pop()
         if text:
-            boxes.append((text, at[0], at[1] - CAP * shrunk, at[0] + text_width(text, shrunk, weight), at[1]))
-        return real(canvas, text, at, size, color, weight, fit)
+            right = at[0] + (sprite.advance or -(round(1.5 * size) // 2))
+            boxes.append((text, at[0] + left, at[1] - CAP * size, right, at[1]))
+        return put(self, sprite, at)
 
-    for module in (paint, sheet):
-        monkeypatch.setattr(module, "draw_text", write)
-    return boxes
+    monkeypatch.setattr(sheet, "write", written)
+    monkeypatch.setattr(sheet, "tag", tagged)
+    monkeypatch.setattr(sheet._Sheet, "_put", noted)
+    sheet._sheet.cache_clear()
+    yield boxes
+    sheet._sheet.cache_clear()
 
 
 @pytest.mark.parametrize("screen", SCREENS)
@@ -144,6 +159,7 @@ def test_no_text_is_cut_off_or_too_small_or_over_another(
     keys = (("q", words.screen.quit), ("f", words.screen.full_screen))
     for name, shown in boards(words).items():
         texts.clear()
+        sheet._sheet.cache_clear()
         height, width = draw(None, None, shown, (1280, 720), screen, keys).shape[:2]
         assert len(texts) >= 5
         for text, left, top, right, bottom in texts:
@@ -152,6 +168,25 @@ def test_no_text_is_cut_off_or_too_small_or_over_another(
         for (one, *a), (other, *b) in itertools.combinations(texts, 2):
             apart = a[2] <= b[0] + 1 or b[2] <= a[0] + 1 or a[3] <= b[1] + 1 or b[3] <= a[1] + 1
             assert apart, f"{name}: {one!r} and {other!r}"
+
+
+def test_what_was_drawn_before_leaves_no_trace() -> None:
+    """Boards, layouts and keys in turn, as with a screen and a film that is saved: each looks as it does alone."""
+    size, keys = (1280, 720), (("q", "quit"),)
+    wanted = [(board(progress=0.2), None), (board(progress=0.8), None), (board(elapsed="0:43"), (800, 480)),
+              (board(totals=(), keys=()), None), (board(tone="warn", progress=None), None)]  # fmt: skip
+
+    def picture(shown: Board, screen: tuple[int, int] | None) -> Any:
+        return draw(np.full((720, 1280, 3), 90, np.uint8), None, shown, size, screen, keys)
+
+    alone = []
+    for shown, screen in wanted:
+        sheet._sheet.cache_clear()
+        alone.append(picture(shown, screen))
+    for _ in range(2):
+        for (shown, screen), expected in zip(wanted, alone, strict=True):
+            assert (picture(shown, screen) == expected).all()
+    assert (alone[0] != alone[1]).any(), "the bar moves"
 
 
 def test_keys_are_drawn_while_they_are_of_use() -> None:

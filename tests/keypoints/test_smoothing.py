@@ -145,6 +145,19 @@ def test_a_jump_or_a_gap_begins_anew(pause_s: float, x: float) -> None:
     np.testing.assert_array_equal(pose.box, there.box)
 
 
+@pytest.mark.parametrize("stays", [True, False])
+def test_a_body_of_which_one_joint_stays_has_not_jumped(stays: bool) -> None:
+    """Then an unsure joint that was there before goes on; in a filter that began anew it does not appear."""
+    here, there = person(640, 400, 500), with_confidence(person(1100, 400, 500), 9, OFF + 0.05)
+    if stays:
+        there.keypoints[15] = here.keypoints[15]
+    smoother = PoseSmoother()
+    smoother.update(here, 0.0)
+    pose = smoother.update(there, 0.04)
+    assert pose is not None
+    assert bool(pose.keypoints[9, 2] > 0) is stays
+
+
 def test_nobody_stays_nobody() -> None:
     smoother = PoseSmoother()
     assert smoother.update(None, 0.0) is None

@@ -172,6 +172,15 @@ def test_weak_detections_carry_the_subject_on_but_begin_nobody() -> None:
     assert scene.play(1, {"a": still(score=0.15)}) == ["a"] * 20
 
 
+def test_somebody_alone_is_followed_by_their_box_while_no_joint_is_seen() -> None:
+    scene = Scene()
+    scene.play(1, {"a": still()})
+    hidden = person(640, 400, 500, score=0.15, confidence=0.0)
+    assert scene.play(1, {"a": lambda _: hidden}) == ["a"] * 20
+    assert scene.play(1, {"a": still()}) == ["a"] * 20
+    assert scene.tracker.identity == 1
+
+
 def test_a_second_detection_of_the_same_body_changes_nothing() -> None:
     def half(_: float) -> Pose:
         """The same joints, the box cut off at the hips."""
