@@ -52,9 +52,9 @@ class Ahead(Iterator[T], Generic[T]):
         return item
 
     def ready(self) -> bool:
-        """Whether an item is there already."""
+        """Whether an item is there already; the end is none."""
         newest = self._coming[0]
-        return newest.done() and newest.exception() is None
+        return newest.done() and newest.exception() is None and newest.result() is not _END
 
     def _submit(self) -> Future[T | _End]:
         return self._thread.submit(next, self._items, _END)
@@ -100,7 +100,8 @@ class Scout:
 
     def look(self, frame: Frame, region: Region | None) -> Looked:
         """What a look at a frame gives, now that it is its turn."""
-        guess, looked = self._begun.pop(frame.index, (None, None))
-        if looked is not None and guess == region:
-            return looked.result()
-        return timed_look(self._estimator, frame, region)
+        self.expect([frame], [region])
+        guess, looked = self._begun.pop(frame.index)
+        if guess != region:  # what was begun there can't be stopped
+            looked = self._threads.submit(timed_look, self._estimator, frame, region)
+        return looked.result()
