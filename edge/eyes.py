@@ -22,10 +22,11 @@ from keypoints.types import Frame
 
 #: Frames of a film that are on their way take this much memory at most, bytes, as long as those are enough: of a film
 #: in 4K the next frame is decoded meanwhile, and none is looked at ahead of its time.
-_ON_THE_WAY: Final = 64 * 2**20
+_ON_THE_WAY: Final = 72 * 2**20
 
-#: Frames that are neither looked at nor decoded ahead of that: the next to be looked at, and the one that is shown.
-_OTHERS: Final = 2
+#: Beside those that are looked at, and as many that are decoded ahead: the next to be looked at, the one that has been,
+#: and the one before, which is shown until then.
+_OTHERS: Final = 3
 
 
 @dataclass(slots=True)
@@ -82,22 +83,20 @@ def _scouted(decoded: Ahead[Seen], pipeline: Pipeline, scout: Scout) -> Iterator
     """The frames in their order; while one is shown, the next ones are looked at where the subject is expected."""
     watcher = pipeline.watcher
     assert watcher is not None
-    for first in decoded:
-        coming = deque([first])
-        while coming:
-            seen = coming.popleft()
-            frame = _frame(seen)
-            region = watcher.look(frame)  # not timed: the frame may be looked at already, and no moment counts twice
-            people, stage_ms = scout.look(frame, region)
-            for stage, milliseconds in stage_ms.items():
-                seen.clock.stage_ms[stage] = seen.clock.stage_ms.get(stage, 0.0) + milliseconds
-            seen.sight = watcher.take(frame, people, seen.clock)
-            # One more than there are workers, so that none waits for the next frame.
-            while len(coming) <= scout.workers and decoded.ready():
-                coming.append(next(decoded))
-            frames = [_frame(later) for later in coming]
-            scout.expect(frames, watcher.foresee(frames))
-            yield seen
+    coming: deque[Seen] = deque()
+    while seen := coming.popleft() if coming else next(decoded, None):
+        frame = _frame(seen)
+        region = watcher.look(frame)  # not timed: the frame may be looked at already, and no moment counts twice
+        people, stage_ms = scout.look(frame, region)
+        for stage, milliseconds in stage_ms.items():
+            seen.clock.stage_ms[stage] = seen.clock.stage_ms.get(stage, 0.0) + milliseconds
+        seen.sight = watcher.take(frame, people, seen.clock)
+        # One more than there are workers, so that none waits for the next frame.
+        while len(coming) <= scout.workers and decoded.ready():
+            coming.append(next(decoded))
+        frames = [_frame(later) for later in coming]
+        scout.expect(frames, watcher.foresee(frames))
+        yield seen
 
 
 def _frame(seen: Seen) -> Frame:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -306,6 +308,25 @@ def test_a_wrong_guess_is_looked_at_again_and_a_right_one_is_not() -> None:
         assert len(scout.look(frame, right)[0]) == 1
     assert eyes.looks.count(right) == 2 and len(eyes.looks) in (3, 4)
     assert looked_in == {"pose_0"}, "no other thread takes the memory that a look needs"
+
+
+def test_no_thread_holds_on_to_a_picture_that_it_has_handed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    hand_over = Future.set_result
+
+    def slowly(self: Future[Any], result: Any) -> None:
+        hand_over(self, result)
+        time.sleep(0.1)  # another thread's turn comes, and this one's is far away
+
+    monkeypatch.setattr(Future, "set_result", slowly)
+    with Ahead((np.zeros(9) for _ in range(3)), 1, "numbers") as ahead:
+        assert not any(weakref.ref(next(ahead))() is not None for _ in range(3))
+    with Scout(Eyes(), 1) as scout:
+        for index in range(3):
+            frame = Frame(np.zeros((4, 4, 3), np.uint8), index / FPS, index)
+            held = weakref.ref(frame.image)
+            scout.look(frame, None)
+            del frame
+            assert held() is None
 
 
 def test_an_estimator_that_follows_on_its_own_gets_every_frame_in_its_order(tiny_head: Path) -> None:
