@@ -1,8 +1,8 @@
 """From the items of a source to what stage 1 sees in them: one after the other, or several stages at a time.
 
-A film: the next frame is decoded, and frames after it are looked at where the subject is expected, while this one is
-followed and drawn; every frame comes, in its order, as if they had been read one after the other. A camera: the newest
-frame is looked at while the one before is drawn.
+A film: the next frames are decoded, and looked at where the subject is expected, while this one is followed and drawn;
+every frame comes, in its order, as if they had been read one after the other. A camera: the newest frame is looked at
+while the one before is drawn.
 """
 
 from __future__ import annotations
@@ -22,10 +22,11 @@ from keypoints.types import Frame
 
 #: Frames of a film that are on their way take this much memory at most, bytes, as long as those are enough: of a film
 #: in 4K the next frame is decoded meanwhile, and none is looked at ahead of its time.
-_ON_THE_WAY: Final = 64 * 2**20
+_ON_THE_WAY: Final = 72 * 2**20
 
-#: Frames that are neither being looked at nor wait for that: decoded, seen, seen and waiting, drawn.
-_OTHERS: Final = 5
+#: Beside those that are looked at, and as many that are decoded ahead: the next to be looked at, the one that has been,
+#: and the one before, which is shown until then.
+_OTHERS: Final = 3
 
 
 @dataclass(slots=True)
@@ -54,17 +55,14 @@ def overlapped(items: Iterable[Item], source: Source, pipeline: Pipeline, worker
         with Ahead(in_turn(items, source, pipeline), 1, "eyes") as seen:
             yield from seen
         return
-    room = _ON_THE_WAY // (3 * source.size[0] * source.size[1]) - _OTHERS
     # As many are decoded ahead as are looked at: the next ones are there when a look ends.
-    with Ahead(_decoded(items, source), max(1, min(workers, room)), "decode") as decoded:
-        if room < 1:
+    looks = min(workers, (_ON_THE_WAY // (3 * source.size[0] * source.size[1]) - _OTHERS) // 2)
+    with Ahead(_decoded(items, source), max(1, looks), "decode") as decoded:
+        if looks < 1:
             yield from _seen(decoded, pipeline)
             return
-        with (
-            Scout(pipeline.watcher.estimator, min(workers, room)) as scout,
-            Ahead(_scouted(decoded, pipeline, scout), 2, "eyes") as seen,
-        ):
-            yield from seen
+        with Scout(pipeline.watcher.estimator, looks) as scout:
+            yield from _scouted(decoded, pipeline, scout)
 
 
 def _seen(decoded: Iterable[Seen], pipeline: Pipeline) -> Generator[Seen, None, None]:
@@ -82,27 +80,25 @@ def _decoded(items: Iterable[Item], source: Source) -> Iterator[Seen]:
 
 
 def _scouted(decoded: Ahead[Seen], pipeline: Pipeline, scout: Scout) -> Iterator[Seen]:
-    """The frames in their order; those that are decoded meanwhile are looked at where the subject is expected."""
+    """The frames in their order; while one is shown, the next ones are looked at where the subject is expected."""
     watcher = pipeline.watcher
     assert watcher is not None
     coming: deque[Seen] = deque()
-    while True:
-        # One more than there are workers, so that none waits for the next frame.
-        while not coming or (len(coming) <= scout.workers and decoded.ready()):
-            following = next(decoded, None)
-            if following is None:
-                break
-            coming.append(following)
-        if not coming:
-            return
-        frames = [seen.item for seen in coming if isinstance(seen.item, Frame)]
-        scout.expect(frames, watcher.foresee(frames))
-        seen = coming.popleft()
-        frame = seen.item
-        assert isinstance(frame, Frame), "a film has frames alone"
+    while seen := coming.popleft() if coming else next(decoded, None):
+        frame = _frame(seen)
         region = watcher.look(frame)  # not timed: the frame may be looked at already, and no moment counts twice
         people, stage_ms = scout.look(frame, region)
         for stage, milliseconds in stage_ms.items():
             seen.clock.stage_ms[stage] = seen.clock.stage_ms.get(stage, 0.0) + milliseconds
         seen.sight = watcher.take(frame, people, seen.clock)
+        # One more than there are workers, so that none waits for the next frame.
+        while len(coming) <= scout.workers and decoded.ready():
+            coming.append(next(decoded))
+        frames = [_frame(later) for later in coming]
+        scout.expect(frames, watcher.foresee(frames))
         yield seen
+
+
+def _frame(seen: Seen) -> Frame:
+    assert isinstance(seen.item, Frame), "a film has frames alone"
+    return seen.item

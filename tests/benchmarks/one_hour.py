@@ -14,6 +14,7 @@ import tempfile
 from array import array
 from contextlib import ExitStack
 from pathlib import Path
+from statistics import median
 
 import av
 import click
@@ -51,7 +52,7 @@ class Hour(Report):
         if self.frames % EVERY == 0:
             self._most_mb = max(self._most_mb, (resident_bytes(os.getpid()) or 0) / 2**20)
         if reading.time_s >= 60 * (len(self.minutes) + 1):
-            self.minutes.append((self._most_mb, float(np.median(self._chain))))
+            self.minutes.append((self._most_mb, median(self._chain)))  # by numpy, it would take memory of its own
             self._most_mb = 0.0
             del self._chain[:]
             print(

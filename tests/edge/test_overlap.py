@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -175,9 +177,16 @@ def test_every_frame_is_seen_the_same_in_the_same_order(make: type[Film], tiny_h
 
 
 def test_a_films_next_frames_are_looked_at_while_one_is_shown(tiny_head: Path) -> None:
-    eyes, others = Eyes(), threading.Event()
-    eyes.before = lambda: others.set() if len(eyes.looks) >= 3 else None
-    one = runner(Film(6), tiny_head, eyes, Watcher(lambda shown: others.wait(20)))
+    eyes, others, film = Eyes(), threading.Event(), Film(6)
+
+    def before() -> None:
+        while film.given < 3:  # so that the second frame is there when the first has been looked at
+            time.sleep(0.001)
+        if len(eyes.looks) >= 2:
+            others.set()
+
+    eyes.before = before
+    one = runner(film, tiny_head, eyes, Watcher(lambda shown: others.wait(20)))
     one.run(lambda: False)
     assert one._outcome.report.frames == 6
 
@@ -277,11 +286,16 @@ def test_what_works_ahead_goes_no_further_than_it_may() -> None:
         with pytest.raises(ValueError, match="here"):
             next(ahead)
     assert got == list(range(6))
+    with Ahead(range(1), 2, "numbers") as ahead:
+        assert next(ahead) == 0
+        time.sleep(0.01)
+        assert not ahead.ready(), "nor is the end"
     assert not {thread.name for thread in threading.enumerate() if thread.name.startswith("numbers")}
 
 
 def test_a_wrong_guess_is_looked_at_again_and_a_right_one_is_not() -> None:
-    eyes, frame = Eyes(), next(iter(Film()))
+    looked_in: set[str] = set()
+    eyes, frame = Eyes(before=lambda: looked_in.add(threading.current_thread().name)), next(iter(Film()))
     assert isinstance(frame, Frame)
     left, right = Region(0, 0, 180, 360), Region(180, 0, 400, 360)
     with Scout(eyes, 1) as scout:
@@ -293,6 +307,26 @@ def test_a_wrong_guess_is_looked_at_again_and_a_right_one_is_not() -> None:
         scout.expect([frame], [left])
         assert len(scout.look(frame, right)[0]) == 1
     assert eyes.looks.count(right) == 2 and len(eyes.looks) in (3, 4)
+    assert looked_in == {"pose_0"}, "no other thread takes the memory that a look needs"
+
+
+def test_no_thread_holds_on_to_a_picture_that_it_has_handed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    hand_over = Future.set_result
+
+    def slowly(self: Future[Any], result: Any) -> None:
+        hand_over(self, result)
+        time.sleep(0.1)  # another thread's turn comes, and this one's is far away
+
+    monkeypatch.setattr(Future, "set_result", slowly)
+    with Ahead((np.zeros(9) for _ in range(3)), 1, "numbers") as ahead:
+        assert not any(weakref.ref(next(ahead))() is not None for _ in range(3))
+    with Scout(Eyes(), 1) as scout:
+        for index in range(3):
+            frame = Frame(np.zeros((4, 4, 3), np.uint8), index / FPS, index)
+            held = weakref.ref(frame.image)
+            scout.look(frame, None)
+            del frame
+            assert held() is None
 
 
 def test_an_estimator_that_follows_on_its_own_gets_every_frame_in_its_order(tiny_head: Path) -> None:
