@@ -51,6 +51,7 @@ def free_width(source: Path, target: Path) -> None:
     if not _tabulate(graph, grids, rows, made):
         raise InputError("where its cells lie is in no table", file=source)
     made.place(graph, first=True)
+    _drop_unread(graph)
     _rename(picture, {3: "width"})
     if shapes[answer.name][-1] == sum(count**2 for count in grids):
         _rename(answer, {2: "cells"})
@@ -111,6 +112,13 @@ def _tabulate(graph: onnx.GraphProto, grids: list[int], rows: dict[int, str], ma
     for name in stored.keys() & casts.keys():
         graph.node.remove(casts[name])
     return len(tables)
+
+
+def _drop_unread(graph: onnx.GraphProto) -> None:
+    """The sizes that were numbers are read by nobody now; ONNX Runtime would warn of each."""
+    read = {name for node in graph.node for name in node.input}
+    for tensor in [tensor for tensor in graph.initializer if tensor.name not in read]:
+        graph.initializer.remove(tensor)
 
 
 def _reshaped(node: onnx.NodeProto, shapes: dict[str, Shape]) -> tuple[Shape, Shape]:

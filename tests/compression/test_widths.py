@@ -74,6 +74,8 @@ def test_a_finished_file_with_voting_keeps_its_answers_too(square: Path, tmp_pat
     finish(square, done)
     vote(done, done)
     free_width(done, free)
+    graph = onnx.load(free).graph
+    assert {tensor.name for tensor in graph.initializer} <= {name for node in graph.node for name in node.input}
     np.testing.assert_array_equal(answer(free, noise((SIDE, SIDE))), answer(done, noise((SIDE, SIDE))))
     assert answer(free, noise((SIDE, 128))).shape == (1, 56, CELLS)
 
