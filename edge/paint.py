@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 from functools import cache, lru_cache
 from typing import Final, NamedTuple
 
@@ -19,6 +20,9 @@ CAP: Final = 0.75
 
 REGULAR, MEDIUM, BOLD = 400, 500, 700
 
+#: A sprite of so many bytes is large.
+_LARGE: Final = 2**16
+
 _paper = np.empty(0, np.uint8)
 
 
@@ -34,9 +38,15 @@ def _plain(text: str) -> str:
 
 
 @lru_cache(maxsize=256)
+def _box(text: str, size: int, weight: int) -> tuple[int, int, int, int]:
+    """What the ink lies in: left and top, px from the baseline's left end, width and height."""
+    left, top, width, height = cv2.getTextSize((0, 0), _plain(text), (0, 0), _font(), size, weight)
+    return left, top, width, height
+
+
 def text_width(text: str, size: float, weight: int = MEDIUM) -> int:
     """Width in px of `text` at `size` px."""
-    return int(cv2.getTextSize((0, 0), _plain(text), (0, 0), _font(), round(size), weight)[2])
+    return _box(text, round(size), weight)[2]
 
 
 class Sprite(NamedTuple):
@@ -88,31 +98,45 @@ def draw_text(
 
 
 def _sheet(height: int, width: int) -> Image:
-    """Black paper to write on, the same each time, so one thread writes at a time: what is large and short-lived
+    """Black paper (height, width) to write on, the same each time, so one thread writes at a time: what is short-lived
     between sprites, which stay, would leave holes in the memory."""
     global _paper
-    if _paper.size < 3 * height * width:
-        _paper = np.empty(3 * height * width, np.uint8)
-    sheet = _paper[: 3 * height * width].reshape(height, width, 3)
+    if _paper.size < height * width:
+        _paper = np.empty(height * width, np.uint8)
+    sheet = _paper[: height * width].reshape(height, width)
     sheet[:] = 0
     return sheet
 
 
-# A few more than a picture has: others would only keep what the clock has said.
-@lru_cache(maxsize=16)
+def _room(height: int, width: int) -> Image:
+    """Memory for a sprite. Large ones change with every rep, and none fits into the hole that another leaves: they get
+    pages of their own, which go with them."""
+    size = 3 * height * width
+    memory = np.frombuffer(mmap.mmap(-1, size), np.uint8) if size >= _LARGE else np.empty(size, np.uint8)
+    return memory.reshape(height, width, 3)
+
+
+# Two more than a picture has: others would only keep what was counted and what the clock has said.
+@lru_cache(maxsize=12)
 def _written(text: str, size: int, color: Color, weight: int) -> Sprite:
     """Rendering takes 40 us for a word and half a millisecond for a large digit, and both change rarely."""
-    sheet = _sheet(2 * size, text_width(text, size, weight) + 2 * size)
-    at = size // 2, round(1.4 * size)
-    end, _ = cv2.putText(sheet, _plain(text), at, WHITE, _font(), size, weight)
-    x, y, width, height = cv2.boundingRect(cv2.extractChannel(sheet, 0))
-    cover = sheet[y : y + height, x : x + width].copy()
-    return Sprite(cover, _inked(cover, color), (x - at[0], y - at[1]), int(end[0]) - at[0])
+    left, top, width, height = _box(text, size, weight)
+    sheet = _sheet(height, width)
+    end, _ = cv2.putText(sheet, _plain(text), (-left, -top), WHITE, _font(), size, weight)
+    x, y, width, height = cv2.boundingRect(sheet) if sheet.size else (0, 0, 0, 0)
+    cover = _room(height, width)
+    if cover.size:  # a space covers nothing
+        cv2.cvtColor(sheet[y : y + height, x : x + width], cv2.COLOR_GRAY2BGR, cover)
+    return Sprite(cover, _inked(cover, color), (left + x, top + y), int(end[0]) + left)
 
 
 def _inked(cover: Image, color: Color) -> Image:
     """What covers so much, in a colour on black."""
-    return np.asarray(cv2.multiply(cover, (*color, 0), scale=1 / 255), np.uint8) if cover.size else cover
+    if color == WHITE or not cover.size:
+        return cover
+    ink = _room(*cover.shape[:2])
+    cv2.multiply(cover, (*color, 0), ink, 1 / 255)
+    return ink
 
 
 @lru_cache(maxsize=16)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any, get_args
 
@@ -18,6 +21,7 @@ from edge.paint import BOLD, CAP, MEDIUM, Sprite, text_width
 from edge.reading import Reading, State
 from edge.scoreboard import FLASH_S, REMARK_S, Board, Scoreboard
 from edge.words import words_in
+from keypoints.resources import resident_bytes
 from keypoints.types import Pose
 from tests.edge.boards import boards
 
@@ -187,6 +191,32 @@ def test_what_was_drawn_before_leaves_no_trace() -> None:
         for (shown, screen), expected in zip(wanted, alone, strict=True):
             assert (picture(shown, screen) == expected).all()
     assert (alone[0] != alone[1]).any(), "the bar moves"
+
+
+#: Prints the megabytes that 24 large numbers take, and what of that is left when they are gone and small texts stay.
+_NUMBERS = """
+import os
+from edge.look import SKY
+from edge.paint import BOLD, _written, write
+from keypoints.resources import resident_bytes
+
+write("1000", 300, SKY, BOLD)  # the font is read
+_written.cache_clear()
+before = resident_bytes(os.getpid())
+both = [(write(str(1000 + i), 300, SKY, BOLD), write(f"0:{i}", 36, SKY)) for i in range(24)]
+held = resident_bytes(os.getpid()) - before
+stays = [small for large, small in both]
+del both
+_written.cache_clear()
+print(held / 2**20, (resident_bytes(os.getpid()) - before) / 2**20)
+"""
+
+
+@pytest.mark.skipif(resident_bytes(os.getpid()) is None, reason="nobody tells here what a process holds")
+def test_a_large_number_gives_back_what_it_took_though_what_was_written_after_it_stays() -> None:
+    told = subprocess.run([sys.executable, "-c", _NUMBERS], capture_output=True, text=True, check=True).stdout
+    held_mb, left_mb = map(float, told.split())
+    assert left_mb < held_mb / 8
 
 
 def test_keys_are_drawn_while_they_are_of_use() -> None:
