@@ -44,10 +44,8 @@ class Letterbox:
     def __init__(self, height: int, width: int, widths: Sequence[int] = ()) -> None:
         """widths: others that the input may have as well; a picture gets the one that fits it."""
         self.height, self.width, self._widths = height, width, widths
-        self._buffer = np.empty(3 * height * width, np.float32)
-        self._tensor = self._buffer.reshape(1, 3, height, width)
-        self._small = np.empty((height, width, 3), np.uint8)
-        self._planes = np.empty((3, height, width), np.uint8)
+        self._floats = np.empty(3 * height * width, np.float32)
+        self._bytes = np.empty((2, 3 * height * width), np.uint8)
         self._place: tuple[int, int, int, int] | None = None
 
     def __call__(self, image: NDArray[np.uint8], region: Region | None = None) -> Letterboxed:
@@ -67,10 +65,11 @@ class Letterbox:
         left, top = (inner[1] - new_width) // 2, (inner[0] - new_height) // 2
         place = (left, top, new_width, new_height)
         if place != self._place:  # the borders stay as they are while the pictures keep their shape
-            self._tensor = self._buffer[: 3 * inner[0] * inner[1]].reshape(1, 3, *inner)
+            self._tensor = self._floats[: 3 * inner[0] * inner[1]].reshape(1, 3, *inner)
             self._tensor.fill(BORDER / 255)
-            self._small = np.empty((new_height, new_width, 3), np.uint8)
-            self._planes = np.empty((3, new_height, new_width), np.uint8)
+            small, planes = self._bytes[:, : 3 * new_height * new_width]
+            self._small = small.reshape(new_height, new_width, 3)
+            self._planes = planes.reshape(3, new_height, new_width)
             self._place = place
         cv2.resize(image, (new_width, new_height), dst=self._small, interpolation=cv2.INTER_LINEAR)
         window = self._tensor[0, :, top : top + new_height, left : left + new_width]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -60,6 +62,19 @@ def test_the_buffer_is_used_again() -> None:
     letterbox = Letterbox(32, 32)
     image = np.zeros((32, 32, 3), np.uint8)
     assert letterbox(image).tensor is letterbox(image).tensor
+
+
+def test_a_picture_of_another_shape_takes_no_memory_of_its_own() -> None:
+    letterbox = Letterbox(256, 256, (128, 192))
+    pictures = [np.zeros((height, width, 3), np.uint8) for height, width in ((300, 300), (300, 160), (120, 300))]
+    letterbox(pictures[0])
+    tracemalloc.start()
+    try:
+        for picture in pictures:
+            letterbox(picture)
+        assert tracemalloc.get_traced_memory()[1] < 100_000, "no more than numpy works with"
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize("shape", [(5, 7), (5, 7, 1), (5, 7, 3), (5, 7, 4)])
