@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import lru_cache
 from pathlib import Path
 
 #: Counters of the processor packages' energy, µJ (Linux powercap, Intel and AMD; often for root alone).
@@ -31,9 +32,15 @@ def resident_bytes(pid: int | None) -> int | None:
     if pid is None:
         return None
     try:
-        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
+        return int(_statm(pid).read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGESIZE")
     except (OSError, IndexError):
         return None
+
+
+@lru_cache(maxsize=64)
+def _statm(pid: int) -> Path:
+    """Kept: the parts of each new path go through Python's table of interned strings, which grows by that."""
+    return Path(f"/proc/{pid}/statm")
 
 
 def joules() -> float | None:
