@@ -4,8 +4,8 @@
     python tests/benchmarks/two_cores.py --draw           # every frame drawn as well, as for a window
 
 Each run is a fresh process of `repsight run`, held to its cores, and its own report tells the frames a second (without
-the start). The machine must be idle: on one that is not, the second core is not there to be measured, and one core loses
-less by that than two. Where others can't be stopped, root puts it before them all: `chrt -r 1 python tests/...`.
+the start). The machine must be idle: on one that is not, the second core is not there to be measured, and one core
+loses less by that than two. Where others can't be stopped, root puts it before them all: `chrt -r 1 python tests/...`.
 """
 
 from __future__ import annotations
