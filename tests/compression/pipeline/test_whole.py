@@ -21,6 +21,7 @@ from classifier.head import OnnxHead
 from keypoints.types import KeypointSequence
 from keypoints.video import Video
 from keypoints.yolo import YoloPose
+from tests.edge.publish.store import post
 
 pytest.importorskip("torch", reason="models are trained with the extra [train]")
 pytestmark = pytest.mark.slow
@@ -114,6 +115,7 @@ def test_videos_in_a_folder_for_each_class_become_a_published_head(
     server.start()
     try:
         endpoint = "http://{}:{}".format(*server.get_host_and_port())
+        post(endpoint, "/moto-api/reset")  # every server of a process has the same buckets
         client = boto3.client("s3", endpoint_url=endpoint)
         client.create_bucket(Bucket="models")
         given = ["--out", "out", "data.path=films", *TINY]
