@@ -82,7 +82,7 @@ def test_what_is_shown_says_where_a_value_comes_from(tmp_path: Path) -> None:
     lines = call("config", "show", "run", "web.port=9", "counting.belief_s=0.5").output.splitlines()
     assert lines[0] == "# config: run"
     assert "  port: 9  # command line" in lines and "  host: 127.0.0.1" in lines
-    assert "  belief_s: 0.5  # command line" in lines and "  rival: 0.4" in lines
+    assert "  belief_s: 0.5  # command line" in lines and "  rival: 0.6" in lines
     lines = call("config", "show", "shipped-head").output.splitlines()
     assert "hidden: 104" in lines and "batch: 256  # default" in lines
     lines = call("config", "show", "compress/head", "prune.ratio=0.3").output.splitlines()
