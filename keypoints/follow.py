@@ -11,7 +11,8 @@ from typing import Literal
 import numpy as np
 
 from configs.schema import Follow
-from keypoints.region import Box, Region, around, scale, tiles, whole
+from keypoints.region import Box, Region, around, longer_side, scale, whole
+from keypoints.search import LEAST_GAIN, Search
 from keypoints.types import FloatArray, Pose
 
 Kind = Literal["whole", "crop", "tile"]
@@ -21,13 +22,9 @@ Kind = Literal["whole", "crop", "tile"]
 #: of the torso (median).
 CLEAR_PX = 64
 
-#: As share of the picture's height: people down to this size are looked for, in tiles that show them CLEAR_PX tall.
-FAR = 1 / 8
-
-#: A crop is worth while when it shows the subject this much larger than the whole picture does. A crop that would
-#: show them SHARPER times larger than the one there is takes its place after SETTLED_S: a body that bends in a rep
-#: and comes up again changes nothing.
-LEAST_GAIN, SHARPER, SETTLED_S = 1.25, 1.5, 2.0
+#: A crop that would show the subject SHARPER times larger than the one there is takes its place after SETTLED_S: a body
+#: that bends in a rep and comes up again changes nothing.
+SHARPER, SETTLED_S = 1.5, 2.0
 
 #: The crop moves when the subject comes this near to its edge, in box sides.
 INNER = 0.08
@@ -58,8 +55,8 @@ class Look:
 class Gaze:
     """Decides where to look next, picture by picture, from what the last looks showed; looks at the past alone.
 
-    Nobody known: the whole picture and tiles of it, in turn. Not locked yet: a crop, and often the whole picture, so
-    that somebody more prominent is seen. Locked: a crop, and now and then the whole picture. Not seen: the whole
+    Nobody known: as `Search` says. Not locked yet: a crop, and often the whole picture, so that somebody more prominent
+    is seen. Locked: a crop, and now and then the whole picture. Not seen: the whole
     picture, and a wider crop. A crop that shows the subject hardly larger is the whole picture.
     """
 
@@ -83,15 +80,22 @@ class Gaze:
         self._crop: Region | None = None
         self._sharper_since_s: float | None = None
         self._every_s = self._settings.whole_every_s
-        self._tile = 0
+        self._search: Search | None = None
 
-    def look(self, time_s: float, size: tuple[int, int]) -> Look:
-        """Where to look in the picture of `time_s`, (width, height) px."""
+    @property
+    def searching(self) -> bool:
+        """Whether nobody is known, and parts of the picture are looked at for somebody."""
+        return self._box is None and self._settings.enabled and self._settings.tiles
+
+    def look(self, time_s: float, size: tuple[int, int], moving: tuple[int, int] | None = None) -> Look:
+        """Where to look in the picture of `time_s`, (width, height) px.
+
+        moving: while `searching`, the middle (x, y) px of what alone moves in it.
+        """
         if size != self._size:
-            self.forget()
             self._size, self._look = size, None
-            self._tiles = self._all_tiles()
-        region = self._region(time_s)
+            self.forget()
+        region = self._region(time_s, moving)
         kind: Kind = "crop" if self._box is not None else "tile"
         if region == whole(size):
             self._whole_s = time_s
@@ -103,9 +107,11 @@ class Gaze:
     def foresee(self, coming: Iterable[tuple[float, tuple[int, int]]]) -> list[Region | None]:
         """Where `look` will send the next pictures (time in s, size) when the subject is seen where they are expected.
 
-        The first answer is sure, as long as nothing is seen before it; asking changes nothing.
+        The first answer is sure, as long as nothing is seen before it and nothing moves where nobody is known; asking
+        changes nothing.
         """
-        later = copy(self)  # what `look` changes it replaces, and never writes into
+        later = copy(self)  # what `look` changes it replaces, and never writes into, but for the search
+        later._search = copy(self._search)
         return [later.look(time_s, size).region for time_s, size in coming]
 
     @property
@@ -116,24 +122,30 @@ class Gaze:
 
     def entire(self, people: Sequence[Pose]) -> list[Pose]:
         """Those of the people seen by the last look who may be new: a tile also shows parts of larger ones."""
+        return [pose for pose in people if not self._cut(pose)]
+
+    def _cut(self, pose: Pose) -> bool:
+        """Whether the last look was at a tile and shows no more than a part of somebody."""
         look = self._look
         if look is None or look.kind != "tile" or look.region is None:
-            return list(people)
-        gap = 0.02 * max(look.region.size)
-        return [pose for pose in people if not look.region.cuts(pose.box, gap, self._size)]
+            return False
+        return look.region.cuts(pose.box, 0.02 * max(look.region.size), self._size)
 
-    def saw(self, pose: Pose | None, time_s: float, *, locked: bool, lost: bool) -> bool:
+    def saw(self, pose: Pose | None, time_s: float, *, locked: bool, lost: bool, people: Sequence[Pose] = ()) -> bool:
         """Take in what the last look showed of the subject; whether it showed their joints well enough to be used.
 
-        locked: they are sure to be the subject. lost: nobody is known any more.
+        locked: they are sure to be the subject. lost: nobody is known any more. people: all whom it showed, the surest
+        first, were it only in part or dimly.
         """
         assert self._look is not None, "look comes before saw"
         if lost:
             if self._box is not None:
                 self.forget()
+            if people and self._search is not None:
+                self._search.glimpsed(people[0].box, self._look.scale, cut=self._cut(people[0]))
             return False
         coarse = self._crop is not None and scale(self._crop, self._input) > self._look.scale
-        clear = pose is not None and (not coarse or _side(pose.box) * self._look.scale >= CLEAR_PX)
+        clear = pose is not None and (not coarse or longer_side(pose.box) * self._look.scale >= CLEAR_PX)
         self._locked = locked
         self._missed = pose is None
         if coarse and locked:
@@ -157,17 +169,16 @@ class Gaze:
         if self._crop is None:
             self._crop = self._wanted(pose.box)
 
-    def _region(self, time_s: float) -> Region:
+    def _region(self, time_s: float, moving: tuple[int, int] | None) -> Region:
         """The next look: the rules of the class, in their order."""
         full = whole(self._size)
         just_whole = self._look is not None and self._look.kind == "whole"
         if not self._settings.enabled:
             return full
         if self._box is None:
-            if not just_whole or not self._tiles:
-                return full
-            self._tile += 1
-            return self._tiles[(self._tile - 1) % len(self._tiles)]
+            margin, parts = self._settings.margin, self._settings.tiles
+            self._search = self._search or Search(self._size, self._input, self._widths, margin, parts)
+            return self._search.look(moving)
         if not just_whole and time_s - self._whole_s >= self._whole_after_s():
             return full
         return self._reach(time_s) if self._crop_missed else self._follow_crop(time_s)
@@ -188,7 +199,7 @@ class Gaze:
     def _reach(self, time_s: float) -> Region:
         """As far as somebody who is not where they should be may have got."""
         box = self._expected(time_s)
-        far = (REACH + REACH_PER_S * (time_s - self._seen_s)) * _side(box)
+        far = (REACH + REACH_PER_S * (time_s - self._seen_s)) * longer_side(box)
         return self._worth(around(box, far, self._size, self._input, self._widths))
 
     def _follow_crop(self, time_s: float) -> Region:
@@ -196,7 +207,7 @@ class Gaze:
         assert self._crop is not None
         box = self._expected(time_s)
         wanted = self._wanted(box)
-        if self._crop.cuts(box, INNER * _side(box), self._size):
+        if self._crop.cuts(box, INNER * longer_side(box), self._size):
             self._crop, self._sharper_since_s = wanted, None
         elif scale(wanted, self._input) < SHARPER * scale(self._crop, self._input):
             self._sharper_since_s = None
@@ -207,25 +218,10 @@ class Gaze:
         return self._crop
 
     def _wanted(self, box: Box) -> Region:
-        margin = self._settings.margin * _side(box)
+        margin = self._settings.margin * longer_side(box)
         return self._worth(around(box, margin, self._size, self._input, self._widths))
 
     def _worth(self, region: Region) -> Region:
         """The region, or the whole picture when the region shows hardly more."""
         full = whole(self._size)
         return region if scale(region, self._input) >= LEAST_GAIN * scale(full, self._input) else full
-
-    def _all_tiles(self) -> tuple[Region, ...]:
-        """Tiles that show the smallest people who are looked for CLEAR_PX tall; none where the whole picture does."""
-        far = FAR * self._size[1]
-        enlarged = CLEAR_PX / far
-        if not self._settings.tiles or enlarged < LEAST_GAIN * scale(whole(self._size), self._input):
-            return ()
-        side = round(self._input[1] / enlarged), round(self._input[0] / enlarged)
-        return tiles(self._size, side, overlap=far * 4 / 3)
-
-
-def _side(box: Box) -> float:
-    """The longer side, px: the person's size, whether they stand or lie."""
-    left, top, right, bottom = (float(value) for value in box)
-    return float(np.float32(max(right - left, bottom - top)))  # in the precision of boxes

@@ -52,6 +52,12 @@ def scale(region: Region, input_size: tuple[int, int]) -> float:
     return min(input_size[1] / width, input_size[0] / height)
 
 
+def longer_side(box: Box) -> float:
+    """The longer side of a box (4,), px: a person's size, whether they stand or lie."""
+    left, top, right, bottom = (float(value) for value in box)
+    return float(np.float32(max(right - left, bottom - top)))  # in the precision of boxes
+
+
 def fitting(size: tuple[float, float], input_size: tuple[int, int], widths: Sequence[int] = ()) -> tuple[int, int]:
     """The input, (height, width) px, for a region of (width, height) px: no wider than shows it as large as it can be.
 

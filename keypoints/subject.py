@@ -9,7 +9,9 @@ from configs.schema import Follow
 from keypoints.clock import Clock, untimed
 from keypoints.estimator import PoseEstimator
 from keypoints.follow import Gaze, Kind
+from keypoints.movement import Movement
 from keypoints.region import Region
+from keypoints.search import FAR
 from keypoints.smoothing import PoseSmoother
 from keypoints.tracker import SubjectTracker
 from keypoints.types import Frame, Pose
@@ -40,6 +42,7 @@ class SubjectWatcher:
         self._follow = follow or Follow()
         self._tracker = SubjectTracker()
         self._smoother = PoseSmoother()
+        self._movement = Movement()
         self._identity = self._tracker.identity
         self.use(estimator)
 
@@ -63,7 +66,13 @@ class SubjectWatcher:
 
     def look(self, frame: Frame) -> Region | None:
         """Where to look in the next picture; None is all of it. `take` follows."""
-        return self._gaze.look(frame.time_s, _size(frame)).region
+        size = _size(frame)
+        moving = None
+        if self._gaze.searching:
+            moving = self._movement.where(frame.image, frame.time_s, FAR * size[1])
+        else:
+            self._movement.forget()
+        return self._gaze.look(frame.time_s, size, moving).region
 
     def take(self, frame: Frame, people: Sequence[Pose], clock: Clock = untimed) -> Sight:
         """What that look showed of the subject; people: as the estimator gave them."""
@@ -71,7 +80,9 @@ class SubjectWatcher:
         with clock("track"):
             found = self._tracker.update(self._gaze.entire(people), frame.time_s, _size(frame))
             self._greet()
-            clear = self._gaze.saw(found, frame.time_s, locked=self._tracker.locked, lost=self._tracker.lost)
+            clear = self._gaze.saw(
+                found, frame.time_s, locked=self._tracker.locked, lost=self._tracker.lost, people=people
+            )
         with clock("smooth"):
             pose = self._smoother.update(found if clear else None, frame.time_s)
         return Sight(pose, self._identity, kind)

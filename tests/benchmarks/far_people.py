@@ -1,6 +1,7 @@
 """Are people counted from afar as well as from near, and does a crop show the joints where the whole picture does?
 
     python tests/benchmarks/far_people.py make CLIPS FAR               # the clips, shrunk into a larger picture
+    python tests/benchmarks/far_people.py make CLIPS FAR --aside       # and each anywhere in it, not in its middle
     python tests/benchmarks/far_people.py count CLIPS FAR              # near and far, found once and followed
     python tests/benchmarks/far_people.py count CLIPS FAR --whole      # the same, always at the whole picture
     python tests/benchmarks/far_people.py agree CLIPS --large fp32-640.onnx --small fp32-320.onnx
@@ -17,6 +18,7 @@ import csv
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 
 import click
 import cv2
@@ -52,11 +54,14 @@ def sizes(frames: list[Frame], model: YoloPose) -> float:
     return float(np.median([max(box[2:] - box[:2]) for box in found]))
 
 
-def shrunk(image: NDArray[np.uint8], ratio: float) -> NDArray[np.uint8]:
-    """A picture of CANVAS with a small copy of `image` in its middle, and its borders, drawn out, around it."""
+def shrunk(image: NDArray[np.uint8], ratio: float, place: tuple[float, float]) -> NDArray[np.uint8]:
+    """A picture of CANVAS with a small copy of `image` in it, and its borders, drawn out, around it.
+
+    place: 0-1 across and down, of the room that there is; (0.5, 0.5) is the middle.
+    """
     small = cv2.resize(image, None, fx=ratio, fy=ratio, interpolation=cv2.INTER_AREA)
     height, width = small.shape[:2]
-    left, top = (CANVAS[0] - width) // 2, (CANVAS[1] - height) // 2
+    left, top = int(place[0] * (CANVAS[0] - width)), int(place[1] * (CANVAS[1] - height))
     right, bottom = CANVAS[0] - width - left, CANVAS[1] - height - top
     return np.asarray(cv2.copyMakeBorder(small, top, bottom, left, right, cv2.BORDER_REPLICATE), np.uint8)
 
@@ -76,7 +81,8 @@ def main() -> None:
 @click.argument("clips", type=EXISTING)
 @click.argument("far", type=click.Path(path_type=Path))
 @click.option("--only", help="Of clips with one of these words in their names, parted by commas.")
-def make(clips: Path, far: Path, only: str | None) -> None:
+@click.option("--aside", is_flag=True, help="Each at a place of its own, always the same, instead of the middle.")
+def make(clips: Path, far: Path, only: str | None, aside: bool) -> None:
     """Shrink CLIPS into FAR."""
     far.mkdir(parents=True, exist_ok=True)
     model = YoloPose(SHIPPED, threads=1)
@@ -90,9 +96,11 @@ def make(clips: Path, far: Path, only: str | None) -> None:
             frames, fps = list(video), video.fps
         height, width = frames[0].image.shape[:2]
         ratio = min(FAR * CANVAS[1] / sizes(frames, model), CANVAS[0] / width, CANVAS[1] / height)
+        drawn = Random(line["file"])
+        place = (drawn.random(), drawn.random()) if aside else (0.5, 0.5)
         writer = cv2.VideoWriter(str(far / line["file"]), cv2.CAP_FFMPEG, cv2.VideoWriter.fourcc(*"mp4v"), fps, CANVAS)
         for frame in frames:
-            writer.write(shrunk(frame.image, ratio))
+            writer.write(shrunk(frame.image, ratio, place))
         writer.release()
         line.update({name: str(v) for name, v in (("width", CANVAS[0]), ("height", CANVAS[1])) if name in fields})
         click.echo(f"{line['file']}: {ratio:.2f}")
