@@ -21,7 +21,7 @@ from keypoints.video import Video
 
 #: Part of a kept sequence's name. To be raised when estimator, following, tracker or smoother give other keypoints by
 #: the same model file, so that nothing old is taken for theirs.
-VERSION = 2
+VERSION = 3
 
 Say = Callable[[str], None]
 

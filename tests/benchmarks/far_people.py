@@ -8,7 +8,8 @@
 
 CLIPS is a labelled set with a `manifest.csv`. FAR gets one as well, so that `repsight evaluate` reads it too. In it the
 person is an eighth of the picture's height: taken as the longer side of the box as the pose model sees it in the clip,
-so that it is the person, not the clip, that is small. `agree` takes two exports of the same weights, one with twice the
+so that it is the person, not the clip, that is small. What is written loses nothing by compression, which would make it
+worse than small. `agree` takes two exports of the same weights, one with twice the
 input of the other: the larger one sees the whole picture, the smaller one a quarter of it around the person.
 """
 
@@ -98,7 +99,8 @@ def make(clips: Path, far: Path, only: str | None, aside: bool) -> None:
         ratio = min(FAR * CANVAS[1] / sizes(frames, model), CANVAS[0] / width, CANVAS[1] / height)
         drawn = Random(line["file"])
         place = (drawn.random(), drawn.random()) if aside else (0.5, 0.5)
-        writer = cv2.VideoWriter(str(far / line["file"]), cv2.CAP_FFMPEG, cv2.VideoWriter.fourcc(*"mp4v"), fps, CANVAS)
+        line["file"] = Path(line["file"]).with_suffix(".mkv").name
+        writer = cv2.VideoWriter(str(far / line["file"]), cv2.CAP_FFMPEG, cv2.VideoWriter.fourcc(*"FFV1"), fps, CANVAS)
         for frame in frames:
             writer.write(shrunk(frame.image, ratio, place))
         writer.release()
