@@ -104,7 +104,7 @@ class TrainHead(Schema):
     window: int = Field(default=36, ge=2, description="samples a window")
     rate_hz: float = Field(default=12.0, gt=0, description="samples a second")
     every_s: float = Field(default=1.0, gt=0, description="seconds between the windows cut from a sequence")
-    epochs: int = Field(default=24, ge=1)
+    epochs: int = Field(default=15, ge=1)
     patience: int = Field(default=8, ge=1, description="epochs without a better validation loss before it stops")
     batch: int = Field(default=256, ge=1)
     learning_rate: float = Field(default=3e-3, gt=0)

@@ -2,6 +2,7 @@
 
     python tests/benchmarks/far_people.py make CLIPS FAR               # the clips, shrunk into a larger picture
     python tests/benchmarks/far_people.py make CLIPS FAR --aside       # and each anywhere in it, not in its middle
+    python tests/benchmarks/far_people.py make CLIPS FAR --alone       # as small, but in no larger picture
     python tests/benchmarks/far_people.py count CLIPS FAR              # near and far, found once and followed
     python tests/benchmarks/far_people.py count CLIPS FAR --whole      # the same, always at the whole picture
     python tests/benchmarks/far_people.py agree CLIPS --large fp32-640.onnx --small fp32-320.onnx
@@ -83,7 +84,8 @@ def main() -> None:
 @click.argument("far", type=click.Path(path_type=Path))
 @click.option("--only", help="Of clips with one of these words in their names, parted by commas.")
 @click.option("--aside", is_flag=True, help="Each at a place of its own, always the same, instead of the middle.")
-def make(clips: Path, far: Path, only: str | None, aside: bool) -> None:
+@click.option("--alone", is_flag=True, help="In no larger picture: nobody has to be found.")
+def make(clips: Path, far: Path, only: str | None, aside: bool, alone: bool) -> None:
     """Shrink CLIPS into FAR."""
     far.mkdir(parents=True, exist_ok=True)
     model = YoloPose(SHIPPED, threads=1)
@@ -93,18 +95,26 @@ def make(clips: Path, far: Path, only: str | None, aside: bool) -> None:
         lines = [line for line in table if line["file"] in files]
         fields = list(table.fieldnames or ())
     for line in lines:
+        name = Path(line["file"])
         with Video(clips / line["file"]) as video:
             frames, fps = list(video), video.fps
         height, width = frames[0].image.shape[:2]
         ratio = min(FAR * CANVAS[1] / sizes(frames, model), CANVAS[0] / width, CANVAS[1] / height)
-        drawn = Random(line["file"])
+        drawn = Random(name.name)
         place = (drawn.random(), drawn.random()) if aside else (0.5, 0.5)
-        line["file"] = Path(line["file"]).with_suffix(".mkv").name
-        writer = cv2.VideoWriter(str(far / line["file"]), cv2.CAP_FFMPEG, cv2.VideoWriter.fourcc(*"FFV1"), fps, CANVAS)
+        line["file"] = name.with_suffix(".mkv").name
+        size = CANVAS
+        if alone:
+            size = round(width * ratio) // 2 * 2, round(height * ratio) // 2 * 2
+        writer = cv2.VideoWriter(str(far / line["file"]), cv2.CAP_FFMPEG, cv2.VideoWriter.fourcc(*"FFV1"), fps, size)
         for frame in frames:
-            writer.write(shrunk(frame.image, ratio, place))
+            writer.write(
+                cv2.resize(frame.image, size, interpolation=cv2.INTER_AREA)
+                if alone
+                else shrunk(frame.image, ratio, place)
+            )
         writer.release()
-        line.update({name: str(v) for name, v in (("width", CANVAS[0]), ("height", CANVAS[1])) if name in fields})
+        line.update({key: str(v) for key, v in (("width", size[0]), ("height", size[1])) if key in fields})
         click.echo(f"{line['file']}: {ratio:.2f}")
     with (far / "manifest.csv").open("w", encoding="utf-8", newline="") as text:
         out = csv.DictWriter(text, fields)
