@@ -372,7 +372,8 @@ def test_time_alone_says_when_not_the_number_of_frames() -> None:
 def test_where_the_next_looks_go_is_foreseen_and_asking_changes_nothing() -> None:
     def play(asking: bool) -> tuple[list[Region | None], list[Region | None], list[list[Region | None]]]:
         scene, foreseen = Scene(), []
-        for at in (squatting(height=200), walking(640, 60, height=200), lambda t: None, still(300, height=200)):
+        nobody: At = lambda t: None  # noqa: E731
+        for at in (nobody, squatting(height=200), walking(640, 60, height=200), nobody, still(300, height=200)):
             for i in range(2 * FPS):
                 if asking:
                     coming = [Frame(PICTURE, (scene.frame + ahead) / FPS, 0) for ahead in range(3)]
