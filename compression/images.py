@@ -99,8 +99,8 @@ def picture_files(folder: Path, where: dict[str, str], limit: int | None = None)
         wanted = _wanted(folder / "provenance.csv", where)
         files = [path for path in files if path.name in wanted]
     if not files:
-        raise InputError("no pictures", file=folder, expected=f"files {', '.join(sorted(SUFFIXES))}",
-                         hint="give a folder with pictures of people, or drop `where`")  # fmt: skip
+        way_on = "give a folder with pictures of people" + (", or drop `where`" if where else "")
+        raise InputError("no pictures", file=folder, expected=f"files {', '.join(sorted(SUFFIXES))}", hint=way_on)
     return files if limit is None else thinned(files, limit)
 
 

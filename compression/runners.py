@@ -65,7 +65,8 @@ def layout_of(shape: tuple[int, ...]) -> Layout:
 def decoded(output: FloatArray, threshold: float, iou: float) -> Detections:
     """The people in a raw output above a score, after NMS at `iou`, in pixels of the input."""
     decode = decode_yolo if layout_of(output.shape) == "yolo" else decode_nms_free
-    return decode(output, threshold, iou)
+    with np.errstate(invalid="ignore"):  # a graph that collapsed may answer with infinities: it finds nobody then
+        return decode(output, threshold, iou)
 
 
 def _module(module: nn.Module, threads: int) -> Runner:
@@ -94,6 +95,9 @@ def _checkpoint(path: Path, threads: int) -> Runner:
 def _onnx(path: Path, threads: int) -> Runner:
     session = open_session(path, threads)
     given = session.get_inputs()[0]
+    if len(given.shape) != 4 or given.shape[1] != 3:
+        raise ModelError("not a pose model", file=path, field="input", expected="(1, 3, height, width)",
+                         found=given.shape)  # fmt: skip
     half = "float16" in given.type
 
     def run(tensor: FloatArray) -> FloatArray:

@@ -88,7 +88,7 @@ class BaselineCard(_Card):
 
 
 #: Where a model of a kind can be used, for who gives it elsewhere.
-_USES = {"pose": "give it with --pose", "head": "give it with --head",
+_USES = {"pose": "`repsight run` takes it with --pose", "head": "`repsight run` takes it with --head",
          "baseline": "a pixel baseline is for `repsight evaluate --baseline`"}  # fmt: skip
 
 C = TypeVar("C", bound=_Card)

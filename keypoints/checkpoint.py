@@ -63,6 +63,8 @@ def open_yolo(file: Path, checkpoint: Path) -> Any:
     except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, AttributeError, TypeError, OSError):
         # What Ultralytics says here recommends models of its own and names the copy.
         raise ModelError("not an Ultralytics checkpoint", file=checkpoint, expected="a YOLO pose .pt file") from None
+    if isinstance(yolo.model, str):  # it takes exported files as well, and leaves them to its predictors
+        raise ModelError("not an Ultralytics checkpoint", file=checkpoint, expected="a YOLO pose .pt file")
     head = yolo.model.model[-1]
     joints = tuple(getattr(head, "kpt_shape", ()))
     if yolo.task != "pose" or joints != (17, 3):

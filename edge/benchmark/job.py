@@ -135,6 +135,7 @@ def comparison(files: tuple[Path, Path], picture: Path | None = None) -> tuple[l
     rows = compare(one, other)
     if picture is not None:
         check_writable(picture, "--picture")
+        pictures.check_name(picture, "--picture")
         pictures.write_picture(show.comparison_picture(one, other, rows, names), picture)
     return rows, differences(one, other), names
 
@@ -144,6 +145,8 @@ def _writable(path: Path | None, what: str, troubles: Troubles) -> Path | None:
 
     def checked(path: Path) -> Path:
         check_writable(path, what)
+        if what != "--json":
+            pictures.check_name(path, what)
         return path
 
     return path and troubles.survive(lambda: checked(path))

@@ -12,7 +12,7 @@ import numpy as np
 from edge.benchmark.chain import CHAINED
 from edge.look import Color
 from edge.paint import BOLD, CAP, MEDIUM, REGULAR, Image, draw_text, text_width
-from keypoints.errors import RepSightError
+from keypoints.errors import InputError, RepSightError
 
 #: Okabe and Ito's colours (2008), BGR, with a second purple; grey for what can't be told apart.
 COLORS: Mapping[str, Color] = {
@@ -73,6 +73,13 @@ def draw_picture(
     if head:
         _draw_table(canvas, tops[-1] + 30, head, rows)
     return canvas
+
+
+def check_name(path: Path, what: str) -> None:
+    """Raise InputError when nothing can draw into a file of this name. what: the option that names it."""
+    if path.suffix.lower() not in (".png", ".jpg", ".jpeg"):
+        raise InputError("not the name of a picture", file=path, field=what, found=path.suffix or "no suffix",
+                         expected="a name that ends in .png or .jpg")  # fmt: skip
 
 
 def write_picture(image: Image, path: Path) -> None:

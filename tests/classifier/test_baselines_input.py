@@ -129,8 +129,11 @@ def test_an_evil_pickle_is_not_executed(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("file", "message"),
     [
-        (SHIPPED, r"head\.onnx: kind: another kind of model \(expected baseline, found head\); give it with --head"),
-        (SHIPPED_POSE, "another kind of model .expected baseline, found pose.; give it with --pose"),
+        (
+            SHIPPED,
+            r"head\.onnx: kind: another kind .* \(expected baseline, found head\); `repsight run` takes it with --head",
+        ),
+        (SHIPPED_POSE, "another kind of model .expected baseline, found pose.; `repsight run` takes it with --pose"),
         ("nowhere.onnx", r"nowhere\.onnx: no such file"),
         ("text.onnx", r"text\.onnx: not a usable ONNX file"),
         ("text.pt", r"text\.pt: not a checkpoint of `train-baseline`"),

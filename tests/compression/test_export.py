@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,12 @@ import numpy as np
 import onnx
 import pytest
 
+from classifier.head import SHIPPED as SHIPPED_HEAD
 from compression import formats
 from compression.agreement import Agreement
 from compression.calibration import chosen, pictures, split, tensors, thinned
 from compression.export import export_pose
+from compression.runners import open_runner
 from configs.exporting import Calibration
 from configs.loader import load
 from configs.schema import Export
@@ -161,6 +164,18 @@ def test_a_file_that_is_no_checkpoint_is_refused(tmp_path: Path) -> None:
     path.write_bytes(b"these are no weights")
     with pytest.raises(ModelError, match="not an Ultralytics checkpoint"):
         export_pose(path, tmp_path / "pose.onnx", settings(precision="fp32"), command="test")
+
+
+@pytest.mark.parametrize("kind", ["head.onnx", "face.task"])
+def test_models_that_are_no_checkpoints_are_refused(kind: str, tmp_path: Path) -> None:
+    """Ultralytics takes them without a look: it leaves exported files to what will run them."""
+    pytest.importorskip("ultralytics", reason="the extra train is not installed")
+    path = tmp_path / kind
+    shutil.copyfile(SHIPPED_HEAD, path)
+    with pytest.raises(ModelError, match=f"{kind}: not an Ultralytics checkpoint"):
+        export_pose(path, tmp_path / "pose.onnx", settings(precision="fp32"), command="test")
+    with pytest.raises(InputError, match=f"{kind}: .*not a pose model"):
+        open_runner(path)
 
 
 @pytest.mark.slow

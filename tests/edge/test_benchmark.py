@@ -331,7 +331,7 @@ def test_a_benchmark_goes_on_without_what_is_missing_and_says_so(
     theirs = product(tmp_path / "theirs.onnx", [1, 3, 64, 64], {})
     done = repsight(
         "benchmark", "--frames", 8, "--source", make_video(frames=5), "--models", "missing.onnx", "--models", theirs,
-        "--json", "r.json", "--picture", "no/such/folder/p.png",
+        "--json", "r.json", "--picture", "no/such/folder/p.png", "--growth", "g.txt",
     )  # fmt: skip
     assert done.returncode == 2, done.stderr
     lines = [line for line in done.stderr.splitlines() if line.startswith("warning: ")]
