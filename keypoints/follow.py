@@ -56,8 +56,8 @@ class Gaze:
     """Decides where to look next, picture by picture, from what the last looks showed; looks at the past alone.
 
     Nobody known: as `Search` says. Not locked yet: a crop, and often the whole picture, so that somebody more prominent
-    is seen. Locked: a crop, and now and then the whole picture. Not seen: the whole
-    picture, and a wider crop. A crop that shows the subject hardly larger is the whole picture.
+    is seen. Locked: a crop, and now and then the whole picture. Not seen: the whole picture, and a wider crop. A crop
+    that shows the subject hardly larger is the whole picture.
     """
 
     def __init__(self, input_size: tuple[int, int], settings: Follow | None = None, widths: Sequence[int] = ()) -> None:

@@ -9,9 +9,9 @@ from keypoints.region import Box, Region, around, longer_side, scale, tiles, who
 #: As share of the picture's height: people down to this size are looked for.
 FAR = 1 / 8
 
-#: Tiles show them this tall in the model's input. Of people that tall the shipped model was sure enough in one look for
-#: 12 % with 48 px, 51 % with 64 px, 73 % with 80 px, 83 % with 96 px and 89 % with 128 px, of which there are twice as
-#: many tiles to go through.
+#: Tiles show them this tall in the model's input. Of filmed people, shrunk to an eighth of a 1280x720 picture as
+#: tests/benchmarks/far_people.py does, one look of the shipped model was sure enough of 12 % at 48 px in its input,
+#: 51 % at 64 px, 73 % at 80 px, 83 % at 96 px and 89 % at 128 px, which takes more than twice the tiles of 96 px.
 FOUND_PX = 96
 
 #: What moves is looked at in a tile about it, and in one that shows it this much larger, in turn: no two looks at

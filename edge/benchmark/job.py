@@ -97,8 +97,9 @@ def benchmark(
     troubles = Troubles(say)
     inputs = [settings.source, settings.pose, settings.head, *map(str, models)]
     keep_inputs({"--json": json_file, "--picture": picture, "--growth": growth}, inputs)
-    json_file, picture = _writable(json_file, "--json", troubles), _writable(picture, "--picture", troubles)
-    growth = _writable(growth, "--growth", troubles)
+    json_file = _checked(json_file, "--json", check_writable, troubles)
+    picture = _checked(picture, "--picture", pictures.check_picture, troubles)
+    growth = _checked(growth, "--growth", pictures.check_picture, troubles)
     open_source(settings.source, settings).__exit__(None, None, None)  # the one thing that nothing goes without
     asked = settings.model_copy(update={"counting": counting})
     settings, fetched = local_models(settings, progress)
@@ -134,19 +135,16 @@ def comparison(files: tuple[Path, Path], picture: Path | None = None) -> tuple[l
     names = (files[0].stem, files[1].stem) if files[0].stem != files[1].stem else ("first", "second")
     rows = compare(one, other)
     if picture is not None:
-        check_writable(picture, "--picture")
-        pictures.check_name(picture, "--picture")
+        pictures.check_picture(picture, "--picture")
         pictures.write_picture(show.comparison_picture(one, other, rows, names), picture)
     return rows, differences(one, other), names
 
 
-def _writable(path: Path | None, what: str, troubles: Troubles) -> Path | None:
-    """The path, when a file can be made there: told before the work, not after it."""
+def _checked(path: Path | None, what: str, check: Callable[[Path, str], None], troubles: Troubles) -> Path | None:
+    """The path, when what is asked for can be made there: told before the work, not after it."""
 
     def checked(path: Path) -> Path:
-        check_writable(path, what)
-        if what != "--json":
-            pictures.check_name(path, what)
+        check(path, what)
         return path
 
     return path and troubles.survive(lambda: checked(path))

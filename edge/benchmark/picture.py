@@ -12,6 +12,7 @@ import numpy as np
 from edge.benchmark.chain import CHAINED
 from edge.look import Color
 from edge.paint import BOLD, CAP, MEDIUM, REGULAR, Image, draw_text, text_width
+from edge.report import check_writable
 from keypoints.errors import InputError, RepSightError
 
 #: Okabe and Ito's colours (2008), BGR, with a second purple; grey for what can't be told apart.
@@ -75,8 +76,9 @@ def draw_picture(
     return canvas
 
 
-def check_name(path: Path, what: str) -> None:
-    """Raise InputError when nothing can draw into a file of this name. what: the option that names it."""
+def check_picture(path: Path, what: str) -> None:
+    """As `check_writable`, and raise InputError when no picture can have this name. what: the option that names it."""
+    check_writable(path, what)
     if path.suffix.lower() not in (".png", ".jpg", ".jpeg"):
         raise InputError("not the name of a picture", file=path, field=what, found=path.suffix or "no suffix",
                          expected="a name that ends in .png or .jpg")  # fmt: skip
