@@ -40,7 +40,7 @@ def chosen(settings: Calibration) -> tuple[list[Path], list[Path]]:
     if len(used) < HELD_BACK:
         raise InputError("int8 needs pictures to calibrate with", field="calibration",
                          expected=f"folders with at least {HELD_BACK + 2} pictures of people",
-                         found=f"{len(found)} in {list(settings.folders)}")  # fmt: skip
+                         found=f"{len(found)} in {list(settings.folders)}, with each={settings.each}")  # fmt: skip
     return used, held_back
 
 

@@ -19,7 +19,7 @@ from configs.command_line import FILE, FOLDER, command_line, progress_bar, setti
     type=click.Choice(["onnx", "litert", "ncnn", "openvino", "tensorrt"]),
     help="Of the file.  [default: onnx]",
 )
-@click.option("--precision", type=click.Choice(["fp32", "fp16", "int8"]), help="Of the weights.")
+@click.option("--precision", type=click.Choice(["fp32", "fp16", "int8"]), help="Of the weights.  [default: int8]")
 @click.option("--calibration", type=FOLDER, multiple=True, help="Pictures with people, for int8; may be repeated.")
 @settings_option("export.yaml")
 def export(

@@ -77,10 +77,11 @@ def _parted(overrides: Sequence[str]) -> tuple[list[str], list[str]]:
     return [text for text in overrides if text not in theirs], [text.removeprefix(_COUNTING) for text in theirs]
 
 
-def located(file: str | Path) -> Path:
-    """A path as it is, or the name of a file in this folder as the path to it."""
+def located(file: str | Path, folder: Path = FOLDER) -> Path:
+    """A path as it is, or the name of a shipped file, which is in `folder`, as the path to it."""
     path = Path(file)
-    return FOLDER / path if path.parent == Path() and not path.exists() else path
+    shipped = folder / path
+    return shipped if path.parent == Path() and not path.exists() and shipped.exists() else path
 
 
 def trees(file: str | Path, overrides: Sequence[str] = ()) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -118,12 +119,15 @@ def load_actions() -> Actions:
     return load(Actions, "actions.yaml")
 
 
-def read(path: Path) -> Any:
-    """What a YAML file holds; a mapping without anything when it is empty. Raises ConfigError when it can't be read."""
+def read(path: Path, folder: Path = FOLDER) -> Any:
+    """What a YAML file holds; a mapping without anything when it is empty. folder: where shipped ones like it are.
+
+    Raises ConfigError when it can't be read.
+    """
     try:
         tree = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise ConfigError("no such file", file=path, hint=f"the shipped ones are in {FOLDER}") from None
+        raise ConfigError("no such file", file=path, hint=f"the shipped ones are in {folder}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"can't be read: {error}", file=path) from None
     except yaml.YAMLError as error:

@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from configs.compression import STEPS, Plan
-from configs.loader import FOLDER, TYPED, check, override_in, read
+from configs.loader import FOLDER, TYPED, check, located, override_in, read
 from configs.step import StepConfig
 from keypoints.errors import ConfigError
+
+#: The plans that come with RepSight.
+_SHIPPED = FOLDER / "compress"
 
 
 def load_plan(file: str | Path, overrides: Sequence[str] = ()) -> Plan:
@@ -22,16 +25,16 @@ def load_plan(file: str | Path, overrides: Sequence[str] = ()) -> Plan:
     """
     given, changed = trees(file, overrides)
     try:
-        return _checked(changed, TYPED if overrides else _located(file))
+        return _checked(changed, TYPED if overrides else located(file, _SHIPPED))
     except ConfigError:
-        _checked(given, _located(file))  # what is wrong without the overrides is the file's fault
+        _checked(given, located(file, _SHIPPED))  # what is wrong without the overrides is the file's fault
         raise
 
 
 def trees(file: str | Path, overrides: Sequence[str] = ()) -> tuple[dict[str, Any], dict[str, Any]]:
     """What a plan says, as a mapping, and what it says with the overrides; neither is checked."""
-    path = _located(file)
-    tree: Any = read(path)
+    path = located(file, _SHIPPED)
+    tree: Any = read(path, _SHIPPED)
     if isinstance(tree, list):
         tree = {"steps": tree}
     if not isinstance(tree, dict) or not isinstance(tree.get("steps"), list):
@@ -41,11 +44,6 @@ def trees(file: str | Path, overrides: Sequence[str] = ()) -> tuple[dict[str, An
     for override in overrides:
         _apply(changed, override)
     return tree, changed
-
-
-def _located(file: str | Path) -> Path:
-    path = Path(file)
-    return FOLDER / "compress" / path if path.parent == Path() and not path.exists() else path
 
 
 def _checked(tree: dict[str, Any], path: str | Path) -> Plan:

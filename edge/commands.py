@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from configs.command_line import FILE, FOLDER, command_line, progress_bar, settings_option, split_off, tell
+from keypoints.errors import InputError
 
 
 @click.command()
@@ -137,6 +138,8 @@ def benchmark(
     from edge.run import load_settings
 
     if compare is not None:
+        if json_file is not None:
+            raise InputError("nothing is measured", field="--json", found="--compare as well", hint="leave one out")
         rows, notes, names = comparison(compare, picture)
         show_comparison(rows, notes, names, Console())
         if picture is not None:

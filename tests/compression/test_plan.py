@@ -182,6 +182,12 @@ def test_the_shipped_plans_are_valid(name: str) -> None:
     assert load_plan(name).steps
 
 
+def test_a_plan_that_is_not_there_is_named_as_it_was_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match=r"^mine\.yaml: no such file; the shipped ones are in .*compress$"):
+        load_plan("mine.yaml")
+
+
 def test_settings_of_a_step_are_changed_by_its_name(tmp_path: Path) -> None:
     path = tmp_path / "plan.yaml"
     path.write_text("- rewrite\n- {step: prune, name: first, ratio: 0.5}\n")

@@ -211,6 +211,8 @@ def test_two_results_are_compared_on_the_command_line(tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     assert "0.50" in done.output
     assert (tmp_path / "p.png").stat().st_size > 10_000
+    done = CliRunner().invoke(cli.cli, ["benchmark", "--compare", str(a), str(b), "--json", str(tmp_path / "c.json")])
+    assert (done.exit_code, done.output[:13]) == (2, "error: --json")
     written(b, schema=7)
     done = CliRunner().invoke(cli.cli, ["benchmark", "--compare", str(a), str(b)])
     assert done.exit_code == 2
