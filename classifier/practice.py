@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from classifier.examples import UNKNOWN, Examples, Piece
 from configs.schema import Action, Practice
-from keypoints import skeleton
 from keypoints.cycles import dominant_motion, find_reps, from_start
 from keypoints.errors import InputError
 from keypoints.geometry import angles_deg
@@ -20,12 +19,6 @@ from keypoints.types import FloatArray, KeypointSequence
 #: The joints that an action needs, by the joint angle that tells its reps: as in configs/actions.yaml.
 _NEEDS = {"elbow": ("shoulder", "elbow"), "shoulder": ("shoulder", "elbow"), "hip": ("shoulder", "hip"),
           "knee": ("hip", "knee")}  # fmt: skip
-#: Parts of the body that a counterexample holds still, and what carries them.
-_ARMS = (skeleton.L_ELBOW, skeleton.R_ELBOW, skeleton.L_WRIST, skeleton.R_WRIST)
-_LEGS = (skeleton.L_KNEE, skeleton.R_KNEE, skeleton.L_ANKLE, skeleton.R_ANKLE)
-_TORSO = (skeleton.L_SHOULDER, skeleton.R_SHOULDER, skeleton.L_HIP, skeleton.R_HIP)
-#: A part that moves less than this share of what the other does belongs to no counterexample.
-_MOVES = 0.3
 #: Cosine of the phase beyond which a frame shows the start posture, and below whose negative the turning point.
 _EXTREME = 0.8
 
@@ -101,9 +94,7 @@ def practise(
 ) -> Examples:
     """Windows of `length` samples at `rate_hz` out of `how.sets` sets made of the lessons' reps.
 
-    action: the index that they get; samples at rest before and after a set are UNKNOWN. So are counterexamples, in
-    which a part of the body that moves in a rep stays as it is in the start posture: the same person, seen by the same
-    camera, who does something else.
+    action: the index that they get; samples at rest before and after a set are UNKNOWN.
     """
     rng = np.random.default_rng(seed)
 
@@ -114,9 +105,6 @@ def practise(
             moments = np.array(list(way(one, rng, rate_hz, how)))
             earlier, later, share, known = moments.T
             points = _pose(one.sequence, earlier, later, share)
-            if rng.random() < how.counterexamples:
-                points = _without_a_part(points, one, rng)
-                known = np.zeros_like(known)
             phase = np.stack([np.interp(later, one.sequence.time_s, one.phase[:, i]) for i in range(2)], 1)
             label = np.where(known > 0, action, UNKNOWN)
             yield points, label, phase * (known > 0)[:, None], np.arange(rng.integers(1, 4), len(points), 3)
@@ -167,19 +155,6 @@ def _pose(sequence: KeypointSequence, *moments: NDArray[np.float64]) -> FloatArr
     earlier, later, share = moments
     one, two = _at(sequence, earlier), _at(sequence, later)
     return _mixed(one, two, share)
-
-
-def _without_a_part(points: FloatArray, one: Lesson, rng: np.random.Generator) -> FloatArray:
-    """The same motion with the arms or the legs, of those that move in it, as in the start posture."""
-    start = _at(one.sequence, one.reps_s[:1, 0])[0]
-    centre, at_start = points[:, list(_TORSO), :2].mean(1, keepdims=True), start[list(_TORSO), :2].mean(0)
-    held = {part: centre + (start[list(part), :2] - at_start) for part in (_ARMS, _LEGS)}
-    moved = np.array([float(np.abs(points[:, list(part), :2] - there).mean()) for part, there in held.items()])
-    both = moved.min() > _MOVES * moved.max()
-    part = (_ARMS, _LEGS)[rng.integers(2) if both else int(moved.argmax())]
-    changed = points.copy()
-    changed[:, list(part), :2] = held[part]
-    return changed * (changed[..., 2:] > 0)
 
 
 def _at(sequence: KeypointSequence, time_s: NDArray[np.float64]) -> FloatArray:

@@ -17,7 +17,7 @@ from classifier.heads import HeadModel
 from classifier.practice import Lesson, define, lesson, practise
 from classifier.restore import load_head
 from classifier.training import Windows, relabelled
-from configs.schema import Actions, TrainHead
+from configs.schema import Actions, Teach, TrainHead
 from keypoints.card import CardAction, HeadCard
 from keypoints.errors import InputError
 from keypoints.told import Report
@@ -134,6 +134,7 @@ def _fit(
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, how.learning_rate, total_steps=how.steps)
     of_new = round(how.share * how.batch)
     windows = Windows(new), Windows(old)
+    crowded = _crowded(model, teacher, how)
     model.train()
     total = 0.0
     for step in range(how.steps):
@@ -142,9 +143,9 @@ def _fit(
             _unlabelled(*windows[1][torch.randint(len(old), (how.batch - of_new,), generator=generator)]),
         ]
         keypoints, action, phase = (torch.cat(part) for part in zip(*parts, strict=True))
-        keypoints, origin = augment(keypoints, config.augment, generator)
+        keypoints, origin = augment(keypoints, how.augment, generator)
         action, phase = relabelled(action, phase, origin)
-        loss = _loss(model, teacher, keypoints, action, phase, card.temperature, config.phase_weight)
+        loss = _loss(model, teacher, keypoints, action, phase, crowded, card.temperature, config.phase_weight)
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -159,6 +160,18 @@ def _fit(
             total = 0.0
 
 
+def _crowded(model: HeadModel, teacher: HeadModel, how: Teach) -> Tensor:
+    """What is added to the logits (C,) while they are taught. A new action is `how.share` of a batch, but `how.prior`
+    of what people do: whoever just begins to move is not taken to be doing it.
+
+    Menon et al., "Long-tail learning via logit adjustment" (ICLR 2021).
+    """
+    taught, done = torch.tensor([how.share, how.prior]).logit()
+    logits = torch.zeros(model.action.out_features)
+    logits[teacher.action.out_features :] = taught - done
+    return logits
+
+
 def _unlabelled(keypoints: Tensor, action: Tensor, phase: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return keypoints, torch.full_like(action, UNKNOWN), torch.zeros_like(phase)
 
@@ -169,6 +182,7 @@ def _loss(
     keypoints: Tensor,
     action: Tensor,
     phase: Tensor,
+    crowded: Tensor,
     temperature: float,
     weight: float,
 ) -> Tensor:
@@ -187,6 +201,6 @@ def _loss(
     target = torch.where(labelled[..., None], label, target)
     told = (phase != 0).any(-1, keepdim=True) & labelled[..., None]
     phase_target = torch.where(told, phase, phase_before)
-    crossed = -(target * (logits / temperature).log_softmax(-1)).sum(-1).mean()
+    crossed = -(target * (logits / temperature + crowded).log_softmax(-1)).sum(-1).mean()
     squared: Tensor = ((found - phase_target) ** 2).sum(-1).mean()
     return crossed + weight * squared

@@ -66,7 +66,6 @@ class Practice(Schema):
     """How a few recorded reps are varied."""
 
     sets: int = Field(default=200, ge=1, description="sets made of them")
-    counterexamples: float = Field(default=0.3, ge=0, lt=1, description="share of them with arms or legs at rest")
     tempo: float = Field(default=1.8, ge=1, description="played up to so many times as fast, or as slow")
     rest_s: float = Field(default=0.4, ge=0, description="how long a rest after a set still shows the action")
 
@@ -74,12 +73,14 @@ class Practice(Schema):
 class Teach(Schema):
     """How a head learns an action from a few recorded reps."""
 
-    sequences: int = Field(default=300, ge=1, description="synthetic ones that keep the old actions")
+    sequences: int = Field(default=1000, ge=1, description="synthetic ones that keep the old actions")
     steps: int = Field(default=300, ge=1)
     batch: int = Field(default=128, ge=2)
     learning_rate: float = Field(default=1e-3, gt=0)
     anchor: float = Field(default=0.003, ge=0, lt=1, description="share of the way back to the old body, a step")
     share: float = Field(default=0.4, gt=0, lt=1, description="of a batch that shows the new action")
+    prior: float = Field(default=0.03, gt=0, lt=1, description="share of what people do that is the new action")
+    augment: Augment = Augment(roll_deg=18, stretch=0.35, jitter=0.05)
     practice: Practice = Practice()
 
 

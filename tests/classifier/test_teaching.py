@@ -99,6 +99,21 @@ def test_it_answers_everything_else_as_before(base: Path, taught: Path) -> None:
         assert np.abs(after[:-1] - before).max() < 0.25
 
 
+def test_what_may_be_the_new_action_or_an_old_one_is_less_often_taken_for_it_the_rarer_it_is(
+    base: Path, tmp_path: Path
+) -> None:
+    hop, stand = person(60, "hop"), person(60, "stand")
+    between = replace(hop, keypoints=(hop.keypoints + 2 * stand.keypoints) / 3)
+    found = []
+    for prior in (0.3, 0.003):
+        how = SETTINGS.teach.model_copy(update={"prior": prior})
+        settings = SETTINGS.model_copy(update={"base": str(base), "teach": how})
+        out = tmp_path / f"{prior}.onnx"
+        teach_head("hop", [RECORDING], OTHERS, ACTIONS, settings, out, trained_on=["x"], command="a test")
+        found.append(answers(out, between)[-1])
+    assert found[1] < 0.7 * found[0]
+
+
 def test_an_action_that_the_head_has_is_learnt_further_without_a_new_output(base: Path, tmp_path: Path) -> None:
     settings = SETTINGS.model_copy(update={"base": str(base), "teach": SETTINGS.teach.model_copy(update={"steps": 2})})
     out = tmp_path / "more.onnx"
