@@ -103,7 +103,7 @@ def test_what_may_be_the_new_action_or_an_old_one_is_less_often_taken_for_it_the
     base: Path, tmp_path: Path
 ) -> None:
     hop, stand = person(60, "hop"), person(60, "stand")
-    between = replace(hop, keypoints=(hop.keypoints + 2 * stand.keypoints) / 3)
+    between = replace(hop, keypoints=np.float32(1 / 3) * (hop.keypoints + 2 * stand.keypoints))
     found = []
     for prior in (0.3, 0.003):
         how = SETTINGS.teach.model_copy(update={"prior": prior})
