@@ -112,8 +112,9 @@ def train_head(
     check(config, actions, out)
     config = on_base(config)
     checkpoint = checkpoint_of(out)
-    if not resume:
-        checkpoint.unlink(missing_ok=True)
+    if not resume and checkpoint.exists():
+        note(f"{checkpoint} is of a training that was stopped; it begins anew, --resume would have gone on with that")
+        checkpoint.unlink()
     actions = _known(actions, config.leave_out)
     examples, subjects = examples_of(sequences, validation, actions, config, on_cut)
     alone = [actions.names[number] for number in not_validated(examples, subjects)]

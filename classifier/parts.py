@@ -28,7 +28,8 @@ def split_by_subject(examples: Examples, subjects: Sequence[str], share: float, 
         return np.flatnonzero(~held_out), np.flatnonzero(held_out)
     people, who, shows = _shown(examples, subjects)
     if len(people) < 2:
-        raise InputError("can't be split", field="subject", expected="two subjects at least", found=len(people))
+        raise InputError("can't be split", field="subject", expected="two subjects at least", found=len(people),
+                         hint="give more recordings: some are held back, to validate on")  # fmt: skip
     count = min(max(1, round(share * len(people))), len(people) - 1)
     order = np.random.default_rng(seed).permutation(len(people))
     drawn = _drawn(shows[order], count)

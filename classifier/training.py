@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -9,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from pydantic import ValidationError
 from torch import Tensor, nn
 
 from classifier.augment import augment
@@ -18,6 +18,7 @@ from classifier.export import round_weights
 from classifier.heads import HeadModel
 from classifier.parts import split_by_subject
 from classifier.restore import begin
+from classifier.saved import safely_loaded
 from configs.schema import TrainHead
 from keypoints.errors import InputError
 from keypoints.files import whole
@@ -200,13 +201,18 @@ def _save(
 
 
 def _restore(path: Path, model: nn.Module, optimizer: Any, schedule: Any, config: TrainHead) -> dict[str, Any]:
-    content = torch.load(path, weights_only=True)
+    """Go on from a checkpoint. Raises InputError when it is none, or one of other settings."""
     try:
-        same = TrainHead.model_validate_json(content["config"]) == config
-    except ValidationError:  # of a version with other settings
-        same = False
-    if not same:
+        content = safely_loaded(path)
+        before = json.loads(content["config"])
+    except (KeyError, TypeError, ValueError):
+        raise InputError("not a checkpoint, or a damaged one", file=path, hint="train without --resume") from None
+    now = config.model_dump(mode="json")
+    other = [name for name in now if before.get(name) != now[name]]
+    if other:
         raise InputError("made with other settings", file=path, field="config",
+                         expected=", ".join(f"{name}={before.get(name)}" for name in other),
+                         found=", ".join(f"{name}={now[name]}" for name in other),
                          hint="train without --resume, or with the settings it began with")  # fmt: skip
     model.load_state_dict(content["model"])
     optimizer.load_state_dict(content["optimizer"])

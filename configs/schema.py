@@ -79,7 +79,7 @@ class Teach(Schema):
     learning_rate: float = Field(default=1e-3, gt=0)
     anchor: float = Field(default=0.003, ge=0, lt=1, description="share of the way back to the old body, a step")
     share: float = Field(default=0.4, gt=0, lt=1, description="of a batch that shows the new action")
-    prior: float = Field(default=0.03, gt=0, lt=1, description="share of what people do that is the new action")
+    prior: float = Field(default=0.02, gt=0, lt=1, description="share of what people do that is the new action")
     augment: Augment = Augment(roll_deg=18, stretch=0.35, jitter=0.05)
     practice: Practice = Practice()
 

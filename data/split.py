@@ -101,7 +101,8 @@ def check(split: Mapping[str, Sequence[str]], found: Iterable[Item], file: Path 
             raise InputError("has no recordings", file=file, field=part)
         for name in names:
             if name not in known:
-                raise InputError("is not in the set", file=file, field=f"{part}: {name}")
+                raise InputError("is not in the set", file=file, field=f"{part}: {name}",
+                                 hint="a split is of the set that it was made of")  # fmt: skip
             if name in side:
                 raise InputError(f"is in {side[name]} and in {part}" if side[name] != part else "is there twice",
                                  file=file, field=name)  # fmt: skip

@@ -23,6 +23,16 @@ def _require(condition: bool, what: str, expected: object, found: object, field:
         raise InputError(what, field=field, expected=expected, found=found)
 
 
+def _require_intervals(value: NDArray[np.float64], last_s: float, field: str) -> None:
+    """(start, end) in seconds, (k, 2), of which some begin before the recording's last frame."""
+    _require(value.ndim == 2 and value.shape[1] == 2, "wrong shape", "(k, 2)", value.shape, field)
+    _require(bool(np.isfinite(value).all()), "not finite", "seconds", "NaN or infinity", field)
+    backwards = bool((value[:, 1] < value[:, 0]).any())
+    _require(not backwards, "ends before it starts", "(start, end) in seconds", "an end before its start", field)
+    first_s = float(value[:, 0].min()) if len(value) else last_s
+    _require(first_s <= last_s, "after the recording's end", f"at most {last_s:.2f} s", f"{first_s:.2f} s", field)
+
+
 @dataclass(frozen=True, slots=True)
 class Frame:
     """One picture of a source.
@@ -90,7 +100,7 @@ class KeypointSequence:
         for name in ("reps_s", "holds_s"):
             value = getattr(self, name)
             if value is not None:
-                _require(value.ndim == 2 and value.shape[1] == 2, "wrong shape", "(k, 2)", value.shape, name)
+                _require_intervals(value, float(self.time_s[-1]), name)
         if self.phase is not None:
             _require(self.phase.shape == (n, 2), "wrong shape", (n, 2), self.phase.shape, "phase")
 

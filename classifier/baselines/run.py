@@ -60,7 +60,7 @@ def _checkpoint(path: Path, threads: int) -> Baseline:
 
     from classifier.baselines.export import answers
     from classifier.baselines.network import Network
-    from classifier.baselines.weights import safely_loaded
+    from classifier.saved import safely_loaded
     from configs.baselines import TrainBaseline
 
     wrong = ModelError("not a checkpoint of `train-baseline`", file=path)

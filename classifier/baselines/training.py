@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from classifier.baselines.clips import Pictures, resized, whole_views
 from classifier.baselines.network import Network, begin
 from classifier.baselines.varied import varied
-from classifier.baselines.weights import safely_loaded
+from classifier.saved import safely_loaded
 from configs.baselines import OF_THE_MACHINE, TrainBaseline
 from keypoints.errors import InputError
 from keypoints.files import whole

@@ -100,6 +100,8 @@ def _row(file: Path, number: int, line: dict[str, str]) -> Row:
         reps = int(line["reps_total"]) if line["reps_total"] else None
     except ValueError:
         raise wrong("reps_total", "a whole number") from None
+    if reps is not None and reps < 0:
+        raise wrong("reps_total", "0 or more")
     try:
         duration_s = float(line.get("duration_s") or "nan")
     except ValueError:

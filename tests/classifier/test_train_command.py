@@ -39,6 +39,9 @@ def person(number: int, action: str, seconds: float = 3.0) -> KeypointSequence:
     return KeypointSequence(keypoints, time_s, (100, 200), action, subject=str(number))
 
 
+SOME = [person(i, action) for i, action in enumerate(["squat", "stand"] * 3)]
+
+
 @pytest.fixture
 def people(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of eighteen people, in the folder that the commands run in."""
@@ -99,6 +102,41 @@ def test_resuming_nothing_says_so_and_begins_anew(people: Path) -> None:
     assert "epoch 1/2" in result.output and Path("a.onnx").exists()
 
 
+@pytest.fixture
+def stopped(tmp_path: Path) -> Path:
+    """The head file of a training that was stopped after its first epoch."""
+    out = tmp_path / "a.onnx"
+
+    def stop(metrics: dict[str, float]) -> None:
+        if metrics["epoch"] == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt, match=r"^stopped; the same command with --resume goes on$"):
+        train_head(SOME, ACTIONS, SETTINGS, out, trained_on=[], command="", on_epoch=stop)
+    return out
+
+
+@pytest.mark.parametrize("kept", [0, 20_000])
+def test_a_damaged_checkpoint_is_one_line_and_stays(kept: int, stopped: Path) -> None:
+    checkpoint = stopped.with_suffix(".checkpoint")
+    checkpoint.write_bytes(checkpoint.read_bytes()[:kept])
+    with pytest.raises(InputError, match=r"a\.checkpoint: not a checkpoint, or a damaged one; train without --resume$"):
+        train_head(SOME, ACTIONS, SETTINGS, stopped, trained_on=[], command="", resume=True)
+    assert checkpoint.exists()
+
+
+def test_a_checkpoint_of_other_settings_says_which(stopped: Path) -> None:
+    other = SETTINGS.model_copy(update={"batch": 8})
+    with pytest.raises(InputError, match=r"made with other settings \(expected batch=16, found batch=8\)"):
+        train_head(SOME, ACTIONS, other, stopped, trained_on=[], command="", resume=True)
+
+
+def test_what_a_stopped_training_left_is_not_given_up_without_a_word(stopped: Path) -> None:
+    said: list[str] = []
+    train_head(SOME, ACTIONS, SETTINGS, stopped, trained_on=[], command="", note=said.append)
+    assert len(said) == 1 and "a.checkpoint is of a training that was stopped; it begins anew" in said[0]
+
+
 def test_what_is_left_out_is_said_at_the_end_ten_of_it_and_how_many_more(people: Path) -> None:
     for number in range(13):
         (people / f"bad{number:02d}.npz").write_text("no sequence")
@@ -154,20 +192,12 @@ def test_the_curve_is_json_and_shows_even_a_single_point(people: Path, arguments
     assert cv2.connectedComponents(coloured)[0] - 1 >= 2, "one in the legend, and one in the plot"
 
 
-def test_ctrl_c_says_how_to_go_on(tmp_path: Path) -> None:
-    some = [person(i, action) for i, action in enumerate(["squat", "stand"] * 3)]
-
+def test_ctrl_c_in_the_first_epoch_says_that_nothing_is_kept(tmp_path: Path) -> None:
     def stop(metrics: dict[str, float]) -> None:
-        if metrics["epoch"] == at:
-            raise KeyboardInterrupt
+        raise KeyboardInterrupt
 
-    given: dict[str, Any] = {"trained_on": [], "command": "", "on_epoch": stop}
-    at = 1
     with pytest.raises(KeyboardInterrupt, match=r"^stopped; nothing is kept$"):
-        train_head(some, ACTIONS, SETTINGS, tmp_path / "a.onnx", **given)
-    at = 2
-    with pytest.raises(KeyboardInterrupt, match=r"^stopped; the same command with --resume goes on$"):
-        train_head(some, ACTIONS, SETTINGS, tmp_path / "a.onnx", **given)
+        train_head(SOME, ACTIONS, SETTINGS, tmp_path / "a.onnx", trained_on=[], command="", on_epoch=stop)
 
 
 def test_a_split_says_who_is_trained_on_who_is_held_out_and_who_is_measured(people: Path) -> None:

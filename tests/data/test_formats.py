@@ -183,6 +183,11 @@ def with_nan(file: Path) -> None:
     np.savez(file, keypoints=np.full((30, 17, 3), np.nan), time_s=np.arange(30) / 25, size=[640, 480], action="squat")
 
 
+def with_reps(reps_s: list[list[float]]) -> Callable[[Path], None]:
+    return lambda file: np.savez(file, keypoints=body(), time_s=np.arange(30) / 25, size=[640, 480], action="squat",
+                                 reps_s=reps_s)  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("damage", "line"),
     [
@@ -190,6 +195,9 @@ def with_nan(file: Path) -> None:
         (shuffled, "time_s: not increasing"),
         (with_nan, "keypoints: not finite"),
         (lambda file: sequence(frames=1).save(file), "found a single frame"),
+        (with_reps([[2.0, 1.0]]), "reps_s: ends before it starts"),
+        (with_reps([[0.1, np.nan]]), "reps_s: not finite"),
+        (with_reps([[1000.0, 1001.0]]), "reps_s: after the recording's end"),
         (lambda file: file.write_bytes(b""), "not a keypoint sequence"),
         (lambda file: np.savez(file, keypoints=np.zeros((0, 17, 3)), time_s=[], size=[1, 1]), "the sequence is empty"),
         (lambda file: np.savez(file, keypoints=np.zeros((3, 17, 3)), time_s=range(3), size=[1, 1]), "no joint is seen"),

@@ -75,6 +75,7 @@ def test_a_bad_row_is_one_line_and_the_others_are_read(clip: Path, cache: Path, 
         row("more.avi", [["squat", 1, 0]]),
         row("more.avi", ["squat"]),
         row("more.avi", whole, reps="many"),
+        row("more.avi", whole, reps="-6"),
         row("good.avi", whole, exercise="plank"),
         row("broken.avi", whole),
     ]
@@ -84,7 +85,8 @@ def test_a_bad_row_is_one_line_and_the_others_are_read(clip: Path, cache: Path, 
     expected = [
         "line 3: names a file that is missing", "line 4: segments: wrong (expected segments that end after",
         "line 5: segments: wrong",
-        "line 6: reps_total: wrong", "line 7: good.avi is labelled twice (squat and plank); the first is taken",
+        "line 6: reps_total: wrong", "line 7: reps_total: wrong (expected 0 or more",
+        "line 8: good.avi is labelled twice (squat and plank); the first is taken",
         "broken.avi: no",
     ]  # fmt: skip
     assert len(told) == len(expected)
